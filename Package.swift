@@ -1,0 +1,37 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The kernels are written for FMA: without it in the target, SIMD products become library calls.
+#if arch(x86_64)
+  let kernelFlags = ["-Xcc", "-march=x86-64-v3", "-Ounchecked", "-wmo"]
+#else
+  let kernelFlags = ["-Ounchecked", "-wmo"]
+#endif
+
+#if os(Linux)
+  // Only the sv_ symbols leave the library: a host process may hold another Swift runtime.
+  let exportFlags: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SwiftVisABI/exports.map"])
+  ]
+#else
+  let exportFlags: [LinkerSetting] = []
+#endif
+
+let package = Package(
+  name: "swiftvis",
+  products: [
+    .library(name: "SwiftVis", targets: ["SwiftVis"]),
+    .library(name: "swiftvis", type: .dynamic, targets: ["SwiftVisABI"]),
+  ],
+  targets: [
+    .target(name: "CSwiftVis"),
+    .target(name: "SwiftVisKernels", swiftSettings: [.unsafeFlags(kernelFlags)]),
+    .target(name: "SwiftVis", dependencies: ["SwiftVisKernels"]),
+    .target(
+      name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis"], exclude: ["exports.map"],
+      linkerSettings: exportFlags),
+    .testTarget(name: "SwiftVisTests", dependencies: ["SwiftVis", "SwiftVisKernels"]),
+    .testTarget(name: "SwiftVisABITests", dependencies: ["SwiftVisABI", "CSwiftVis"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

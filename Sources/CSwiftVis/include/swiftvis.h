@@ -1,0 +1,225 @@
+/* swiftvis.h: gradients of trained convolutional networks with respect to their input.
+ *
+ * This header is the manual and the whole contract of the C ABI: what is not in it may change.
+ *
+ * Overview. A `sv_model` is a trained network: immutable, and shared by any number of threads. A `sv_session` answers
+ * one question about it ("for these input shapes, the gradient at node A for a cotangent at node B, by this backward
+ * rule"): all planning is done when it is created, so running it again costs only the arithmetic. A session is used by
+ * one thread at a time; make one per thread. Nodes are addressed by name. Tensors are float32, row-major, with the
+ * batch axis first; images are channels-last (N, H, W, C).
+ *
+ *   sv_error error;
+ *   sv_model *model = NULL;
+ *   if (sv_model_load("model.safetensors", &model, &error) != SV_OK) { fprintf(stderr, "%s\n", error.message); ... }
+ *
+ *   sv_shape shape = {4, {1, 224, 224, 3}};
+ *   const char *target = "logits", *image = "input";
+ *   sv_question question = {sizeof question};
+ *   question.input_shapes = &shape;   question.input_count = 1;
+ *   question.cotangents = &target;    question.cotangent_count = 1;
+ *   question.gradients = &image;      question.gradient_count = 1;
+ *   question.rule = SV_RULE_GUIDED;
+ *   sv_session *session = NULL;
+ *   sv_session_create(model, &question, &session, &error);
+ *
+ *   sv_const_buffer input = {pixels, 224 * 224 * 3}, cotangent = {one_hot, 1000};
+ *   sv_buffer gradient = {map, 224 * 224 * 3};
+ *   sv_session_forward(session, &input, 1, NULL, 0, &error);
+ *   sv_session_backward(session, &cotangent, 1, &gradient, 1, &error);
+ *
+ *   sv_session_destroy(session);
+ *   sv_model_destroy(model);
+ *
+ * Errors. Every call that can fail returns a `sv_status` and, where `error` is not NULL, fills it: the message names the
+ * layer, what was expected and what came. Nothing in it needs freeing. On failure no output pointer is written.
+ *
+ * Memory. Buffers belong to the caller and are borrowed for the length of the call. Output buffers must have exactly
+ * the promised number of elements. A string answer is copied into the caller's buffer (see sv_model_describe).
+ * Every destroy function accepts NULL. Option structs start with `struct_size`: set it to sizeof, and zero the rest.
+ */
+#ifndef SWIFTVIS_H
+#define SWIFTVIS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ---------------------------------------------------------------------------------------------------- */
+
+#define SV_VERSION_MAJOR 0
+#define SV_VERSION_MINOR 1
+#define SV_VERSION_PATCH 0
+
+/* The version of the library that is running: major * 10000 + minor * 100 + patch. A binding compares it with the
+ * SV_VERSION_ values that it was compiled with. */
+int32_t sv_version(void);
+
+/* ---- Errors ----------------------------------------------------------------------------------------------------- */
+
+typedef int32_t sv_status;
+
+#define SV_OK 0
+#define SV_INVALID_ARGUMENT 1 /* a pointer, name, shape, length or option is wrong */
+#define SV_INVALID_MODEL 2    /* a model file or description is damaged or contradicts itself */
+#define SV_UNSUPPORTED 3      /* an operation, data type or processor that this version does not know */
+#define SV_IO 4               /* a file could not be read or written */
+#define SV_OUT_OF_MEMORY 5
+#define SV_CANCELLED 6        /* the progress callback asked to stop */
+#define SV_INTERNAL 7         /* a fault of the library itself; please report it */
+
+#define SV_MESSAGE_SIZE 512
+
+typedef struct sv_error {
+  sv_status status;
+  char message[SV_MESSAGE_SIZE]; /* UTF-8, always NUL-terminated */
+} sv_error;
+
+/* ---- Buffers and shapes ------------------------------------------------------------------------------------------ */
+
+#define SV_MAX_RANK 8
+
+typedef struct sv_shape {
+  int32_t rank;
+  int64_t dims[SV_MAX_RANK]; /* batch first; -1 where a model leaves a size open */
+} sv_shape;
+
+typedef struct sv_buffer {
+  float *data;
+  size_t count; /* elements, not bytes */
+} sv_buffer;
+
+typedef struct sv_const_buffer {
+  const float *data;
+  size_t count;
+} sv_const_buffer;
+
+typedef struct sv_tensor { /* a named weight */
+  const char *name;
+  const float *data;
+  size_t count;
+  sv_shape shape;
+} sv_tensor;
+
+/* ---- Model ------------------------------------------------------------------------------------------------------- */
+
+typedef struct sv_model sv_model;
+
+/* Reads a .safetensors model file (docs/model-format.md). The file is treated as hostile: it is validated as a whole, and
+ * no code from it is run. Fails with SV_IO, SV_INVALID_MODEL or SV_UNSUPPORTED. */
+sv_status sv_model_load(const char *path, sv_model **model, sv_error *error);
+
+/* Builds a model from a graph description (JSON, docs/model-format.md) and its weights, which are copied. */
+sv_status sv_model_create(const char *description, size_t description_length, const sv_tensor *tensors,
+                          size_t tensor_count, sv_model **model, sv_error *error);
+
+/* A new model with the same weights, shared and not copied, and another description: how an activation is swapped. */
+sv_status sv_model_with_description(const sv_model *model, const char *description, size_t description_length,
+                                    sv_model **edited, sv_error *error);
+
+/* Writes a .safetensors file. `half` != 0 stores weights of rank two and more as float16. */
+sv_status sv_model_save(const sv_model *model, const char *path, int32_t half, sv_error *error);
+
+/* The description of the model as JSON. `*length` receives its length without the NUL; with `buffer` NULL that is all.
+ * Otherwise `capacity` must be at least that length + 1. */
+sv_status sv_model_describe(const sv_model *model, char *buffer, size_t capacity, size_t *length, sv_error *error);
+
+/* The shape of an input or node, -1 where it is open until run time. */
+sv_status sv_model_shape(const sv_model *model, const char *node, sv_shape *shape, sv_error *error);
+
+void sv_model_destroy(sv_model *model);
+
+/* ---- Session ----------------------------------------------------------------------------------------------------- */
+
+typedef struct sv_session sv_session;
+
+typedef int32_t sv_rule;
+
+/* How ReLU and clipped ReLU (ReLU6) pass a cotangent dY back; every other operation keeps its own derivative. */
+#define SV_RULE_PLAIN 0     /* dX = dY where 0 < Y (and Y < the upper limit) */
+#define SV_RULE_GUIDED 1    /* the same, and only where dY > 0   (Springenberg et al. 2015) */
+#define SV_RULE_RECTIFIED 2 /* dY where dY > 0, whatever Y is: "deconvnet" (Zeiler & Fergus 2014) */
+
+#define SV_KEEP_FORWARD 1u    /* backward may be called again after one forward, at the price of memory */
+#define SV_NO_MEMORY_REUSE 2u /* every tensor in a place of its own: for tests */
+#define SV_EXACT 4u           /* only convolution algorithms that sum products directly */
+
+/* Called between steps with the share done, on the thread of the run. An answer other than 0 cancels the run. */
+typedef int32_t (*sv_progress)(void *context, uint64_t done, uint64_t total);
+
+typedef struct sv_question {
+  size_t struct_size;
+  const sv_shape *input_shapes; /* one per model input, in the model's order, no size open */
+  size_t input_count;
+  const char *const *values; /* nodes whose forward values are wanted */
+  size_t value_count;
+  const char *const *cotangents; /* nodes that cotangents will be put on */
+  size_t cotangent_count;
+  const char *const *gradients; /* nodes or inputs whose gradient is wanted */
+  size_t gradient_count;
+  sv_rule rule;
+  int32_t threads; /* 0: as many as this process may use */
+  uint32_t flags;  /* SV_KEEP_FORWARD | ... */
+  sv_progress progress; /* may be NULL */
+  void *progress_context;
+} sv_question;
+
+/* Plans the answer and reserves its memory. Fails where a name is unknown, shapes do not fit, or no path leads from a
+ * cotangent to a wanted gradient. The model may be destroyed before the session. */
+sv_status sv_session_create(const sv_model *model, const sv_question *question, sv_session **session, sv_error *error);
+
+/* The shape that a node of this session has, with every size known. */
+sv_status sv_session_shape(const sv_session *session, const char *node, sv_shape *shape, sv_error *error);
+
+/* The activations between cotangents and gradients to which the rule does not apply, as "name (kind)" joined by ", ".
+ * Empty for SV_RULE_PLAIN. The string protocol is that of sv_model_describe. */
+sv_status sv_session_unmodified_activations(const sv_session *session, char *buffer, size_t capacity, size_t *length,
+                                            sv_error *error);
+
+/* Bytes of the session's arena, and of the packed weights that it shares with the model's other sessions. */
+sv_status sv_session_memory(const sv_session *session, uint64_t *arena, uint64_t *weights, sv_error *error);
+
+/* Runs the network. `inputs` in the model's order, `values` in the question's. Fails with SV_INVALID_ARGUMENT where a
+ * length is wrong or an input holds a NaN or an infinity. */
+sv_status sv_session_forward(sv_session *session, const sv_const_buffer *inputs, size_t input_count,
+                             const sv_buffer *values, size_t value_count, sv_error *error);
+
+/* Carries the cotangents back: gradient = sum over them of (d node / d wanted)^T cotangent. Needs a forward run before
+ * it, and a new one for every call unless the session was made with SV_KEEP_FORWARD. */
+sv_status sv_session_backward(sv_session *session, const sv_const_buffer *cotangents, size_t cotangent_count,
+                              const sv_buffer *gradients, size_t gradient_count, sv_error *error);
+
+void sv_session_destroy(sv_session *session);
+
+/* How many threads a session with threads = 0 uses: the processors that affinity and cgroup quota leave this process. */
+int32_t sv_default_threads(void);
+
+/* ---- Imaging ------------------------------------------------------------------------------------------------------ */
+
+/* Gaussian filter of a (height, width) map: separable, radius int(4 sigma + 0.5), half-sample symmetric border; equal to
+ * scipy.ndimage.gaussian_filter to float32 rounding. `sigma` >= 0, finite. `output` may be `input`. */
+sv_status sv_gaussian_filter(const float *input, int64_t height, int64_t width, double sigma, float *output,
+                             sv_error *error);
+
+/* The number of built-in colormaps, and their names by index (NULL outside the range). */
+int32_t sv_colormap_count(void);
+const char *sv_colormap_name(int32_t index);
+
+/* Colours `count` values, clipped to 0..1, as RGB bytes (3 * count); a NaN becomes black. */
+sv_status sv_colormap_apply(const char *name, const float *values, size_t count, uint8_t *rgb, sv_error *error);
+
+/* Blends RGB bytes: round(alpha * top + (1 - alpha) * bottom), 0 <= alpha <= 1. `output` may be either of them. */
+sv_status sv_overlay(const uint8_t *bottom, const uint8_t *top, size_t count, double alpha, uint8_t *output,
+                     sv_error *error);
+
+/* Bilinear resize (half-pixel centres, border clamped) of a (height, width, channels) map. */
+sv_status sv_resize(const float *input, int64_t height, int64_t width, int64_t channels, float *output,
+                    int64_t output_height, int64_t output_width, sv_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+/// A trained network as a value: nodes in topological order, and the weights they name.
+///
+/// A `Graph` can only be made by validation (`Graph+Decoding.swift`), so the engine may rely on what it says: names are
+/// unique, inputs precede their users, ranks, channel counts and weight shapes fit as far as they are known.
+public struct Graph: Sendable {
+  public typealias NodeIndex = Int
+
+  public struct Node: Sendable {
+    public let name: String
+    public let operation: Operation
+    public let inputs: [NodeIndex]
+    /// By role: "kernel", "bias", "scale", "offset", "alpha".
+    public let weights: [String: Weights]
+    /// Batch first; nil where a size is open until run time.
+    public let shape: [Int?]
+  }
+
+  /// Inputs first, in the model's order.
+  public let nodes: [Node]
+  public let inputCount: Int
+  public let outputs: [NodeIndex]
+  public let layers: [Layer]
+  let indices: [String: NodeIndex]
+
+  public func index(of name: String) -> NodeIndex? { indices[name] }
+}
+
+/// A layer as the source's users know it. `outputs` has a node for each time it is called.
+public struct Layer: Sendable {
+  public let name: String
+  public let className: String
+  public let outputs: [Graph.NodeIndex]
+  public let activations: [Graph.NodeIndex]
+  public let isChannelsFirst: Bool
+  /// Those of a nested model.
+  public let layers: [Layer]
+}
+
+/// An immutable float32 tensor, shared by everything that refers to it.
+public final class Weights: @unchecked Sendable {
+  public let shape: [Int]
+  public let count: Int
+  /// Aligned to 64 bytes.
+  let base: UnsafePointer<Float>
+
+  init(shape: [Int], adopting base: UnsafeMutablePointer<Float>) {
+    self.shape = shape
+    self.count = shape.reduce(1, *)
+    self.base = UnsafePointer(base)
+  }
+  deinit { base.deallocate() }
+}
+
+/// Why something cannot be done; `message` is for the user and names the layer, what was expected and what came.
+public struct VisError: Error, Sendable, CustomStringConvertible {
+  public enum Kind: Sendable { case invalidArgument, invalidModel, unsupported, io, outOfMemory, cancelled, `internal` }
+  public let kind: Kind
+  public let message: String
+  public init(_ kind: Kind, _ message: String) { self.kind = kind; self.message = message }
+  public var description: String { message }
+}

@@ -1,0 +1,5 @@
+public import CSwiftVis
+import SwiftVis
+
+@c @implementation
+public func sv_version() -> Int32 { Int32(SV_VERSION_MAJOR * 10000 + SV_VERSION_MINOR * 100 + SV_VERSION_PATCH) }

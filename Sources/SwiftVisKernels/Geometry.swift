@@ -1,0 +1,45 @@
+/// Sizes of a 2-D sliding-window operation over NHWC tensors. All sizes are positive and were validated by the caller;
+/// the far padding follows from the output size.
+public struct WindowGeometry: Hashable, Sendable {
+  public var batch: Int
+  public var inputHeight: Int, inputWidth: Int, inputChannels: Int
+  public var outputHeight: Int, outputWidth: Int, outputChannels: Int
+  public var kernelHeight: Int, kernelWidth: Int
+  public var strideHeight: Int, strideWidth: Int
+  public var dilationHeight: Int, dilationWidth: Int
+  public var paddingTop: Int, paddingLeft: Int
+  public var groups: Int
+
+  public init(
+    batch: Int, input: (height: Int, width: Int, channels: Int), output: (height: Int, width: Int, channels: Int),
+    kernel: (height: Int, width: Int), strides: (height: Int, width: Int) = (1, 1),
+    dilations: (height: Int, width: Int) = (1, 1), padding: (top: Int, left: Int) = (0, 0), groups: Int = 1
+  ) {
+    self.batch = batch
+    (inputHeight, inputWidth, inputChannels) = input
+    (outputHeight, outputWidth, outputChannels) = output
+    (kernelHeight, kernelWidth) = kernel
+    (strideHeight, strideWidth) = strides
+    (dilationHeight, dilationWidth) = dilations
+    (paddingTop, paddingLeft) = padding
+    self.groups = groups
+  }
+}
+
+/// Which way a linear operation is applied: forward, or its transpose (the gradient with respect to its input).
+public enum Direction: Hashable, Sendable { case forward, inputGradient }
+
+/// What is done to a result while it is in registers, in this order:
+/// `v = sum + bias; v += addend; v = clamp(v); v = v > 0 ? v : 0 where positiveOnly; v = 0 where the gate is shut`.
+/// `addend` and `gate` have the layout of the destination. The gate is open where `0 < gate` and `gate < gateLimit`.
+/// A NaN passes through the clamp.
+public struct Epilogue {
+  public var bias: UnsafePointer<Float>?
+  public var addend: UnsafePointer<Float>?
+  public var lowerBound = -Float.infinity
+  public var upperBound = Float.infinity
+  public var positiveOnly = false
+  public var gate: UnsafePointer<Float>?
+  public var gateLimit = Float.infinity
+  public init() {}
+}
