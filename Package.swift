@@ -25,13 +25,14 @@ let package = Package(
   ],
   targets: [
     .target(name: "CSwiftVis"),
+    .target(name: "CPlatform"),
     .target(name: "SwiftVisKernels", swiftSettings: [.unsafeFlags(kernelFlags)]),
-    .target(name: "SwiftVis", dependencies: ["SwiftVisKernels"]),
+    .target(name: "SwiftVis", dependencies: ["SwiftVisKernels", "CPlatform"]),
     .target(
-      name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis"], exclude: ["exports.map"],
+      name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis", "CPlatform"], exclude: ["exports.map"],
       linkerSettings: exportFlags),
     .testTarget(name: "SwiftVisTests", dependencies: ["SwiftVis", "SwiftVisKernels"]),
-    .testTarget(name: "SwiftVisABITests", dependencies: ["SwiftVisABI", "CSwiftVis"]),
+    .testTarget(name: "SwiftVisABITests", dependencies: ["SwiftVisABI", "SwiftVis", "CSwiftVis"]),
   ],
   swiftLanguageModes: [.v6]
 )

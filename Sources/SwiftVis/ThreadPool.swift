@@ -1,10 +1,241 @@
-/// The process's worker threads. (Contract; A1 implements.)
+import CPlatform
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The process's worker threads, for many short parallel regions: a network is 50 to 300 steps of 10 us to 10 ms.
+///
+/// Goals, in order: never wrong (forked children, several callers, exit at any time), no allocation and no system call per
+/// region while the workers are awake, and no wait for a worker that the system has not scheduled yet.
 public enum ThreadPool {
-  /// The processors that affinity and cgroup quota leave this process.
-  public static var defaultThreadCount: Int { 1 }
-  /// Runs body(units, worker) over 0..<unitCount cut into ranges of about `grain`, on up to `threads` threads (worker < threads).
-  /// Returns when all are done. If the pool is busy with another caller, runs on the calling thread alone (worker 0).
+  /// The processors that affinity and cgroup quota leave this process, at least 1.
+  public static var defaultThreadCount: Int {
+    let processors = Int(platform_processor_count())
+    guard let quota = CgroupQuota.current() else { return max(1, processors) }
+    return max(1, min(processors, quota))
+  }
+
+  /// Runs `body(units, worker)` over `0..<unitCount` cut into ranges of `grain` (the last may be shorter), on up to
+  /// `threads` threads with `worker < threads`, and returns when all are done.
+  ///
+  /// The calling thread is worker 0. If another caller has the pool, it does everything alone as worker 0; with one
+  /// thread or a single range there is one call of `body` and no synchronisation. Calls may be nested.
   static func run(unitCount: Int, grain: Int, threads: Int, _ body: (Range<Int>, Int) -> Void) {
-    if unitCount > 0 { body(0..<unitCount, 0) }
+    guard unitCount > 0 else { return }
+    let size = max(1, grain)
+    let rangeCount = unitCount / size + (unitCount % size == 0 ? 0 : 1)
+    let helpers = min(threads, rangeCount, Workers.limit) - 1
+    guard helpers > 0, let workers = current(), workers.acquire() else { return body(0..<unitCount, 0) }
+    withoutActuallyEscaping(body) { body in
+      workers.run(Region(body: body, unitCount: unitCount, grain: size, rangeCount: rangeCount), helpers: helpers)
+    }
+    workers.release()
+  }
+
+  private static let pool = Atomic<Unmanaged<Workers>?>(nil)
+
+  /// Threads do not survive a fork and locks may have been held: the child forgets the pool (and leaks it).
+  private static let forgetsPoolInChild: Void = {
+    _ = pthread_atfork(nil, nil) { ThreadPool.pool.store(nil, ordering: .relaxed) }
+  }()
+
+  private static func current() -> Workers? {
+    if let workers = pool.load(ordering: .acquiring) { return workers.takeUnretainedValue() }
+    _ = forgetsPoolInChild
+    guard let made = Workers() else { return nil }
+    let new = Unmanaged.passRetained(made)
+    let (exchanged, other) = pool.compareExchange(expected: nil, desired: new, ordering: .acquiringAndReleasing)
+    if exchanged { return made }
+    new.release()
+    return other?.takeUnretainedValue()
   }
 }
+
+/// One parallel loop.
+private struct Region {
+  let body: (Range<Int>, Int) -> Void
+  let unitCount: Int
+  let grain: Int
+  let rangeCount: Int
+}
+
+/// Detached threads that wait for regions. Lives until the process ends, so that nothing has to be joined at exit.
+private final class Workers: @unchecked Sendable {
+  static let limit = 256
+  private static let stackSize = 2 << 20
+  /// Longer than the gap between two steps of a network, shorter than anyone would notice.
+  private static let spinNanoseconds = 40_000
+
+  /// Generation of the region << 32 | workers that may still enter it << 16 | workers inside it.
+  private let state = Atomic<UInt64>(0)
+  private let nextRange = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let isTaken = Atomic<Bool>(false)
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+  // The rest belongs to the caller that has taken the pool; workers read `region` only between entering and leaving it.
+  private var region: Region?
+  private var threadCount = 0
+
+  init?() {
+    mutex = .allocate(capacity: 1)
+    condition = .allocate(capacity: 1)
+    guard pthread_mutex_init(mutex, nil) == 0, pthread_cond_init(condition, nil) == 0 else {
+      mutex.deallocate()
+      condition.deallocate()
+      return nil
+    }
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    pthread_cond_destroy(condition)
+    mutex.deallocate()
+    condition.deallocate()
+  }
+
+  func acquire() -> Bool { isTaken.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged }
+
+  func release() { isTaken.store(false, ordering: .releasing) }
+
+  func run(_ region: Region, helpers: Int) {
+    grow(to: helpers)
+    self.region = region
+    nextRange.store(0, ordering: .relaxed)
+    let generation = (state.load(ordering: .relaxed) >> 32) &+ 1
+    state.store(generation << 32 | UInt64(helpers) << 16, ordering: .sequentiallyConsistent)
+    wake(helpers)
+    share(in: region, worker: 0)
+
+    // From here on nobody enters, and only those who did are waited for.
+    var inside = state.bitwiseAnd(~0xffff_0000, ordering: .acquiringAndReleasing).newValue & 0xffff
+    var spins = 0
+    while inside > 0 {
+      spins &+= 1
+      if spins % 64 == 0 { sched_yield() } else { platform_pause() }
+      inside = state.load(ordering: .acquiring) & 0xffff
+    }
+    self.region = nil
+  }
+
+  /// Claims ranges until none is left.
+  private func share(in region: Region, worker: Int) {
+    while true {
+      let index = nextRange.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard index < region.rangeCount else { return }
+      let start = index &* region.grain
+      region.body(start..<start &+ min(region.grain, region.unitCount &- start), worker)
+    }
+  }
+
+  private func wake(_ count: Int) {
+    let asleep = sleepers.load(ordering: .sequentiallyConsistent)
+    guard asleep > 0 else { return }
+    pthread_mutex_lock(mutex)
+    if count >= asleep {
+      pthread_cond_broadcast(condition)
+    } else {
+      for _ in 0..<count { pthread_cond_signal(condition) }
+    }
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// Fewer threads than asked for are no error: the ranges are claimed by those that are there.
+  private func grow(to count: Int) {
+    guard threadCount < count else { return }
+    var attributes = pthread_attr_t()
+    guard pthread_attr_init(&attributes) == 0 else { return }
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    pthread_attr_setstacksize(&attributes, Self.stackSize)
+
+    // Signals stay with the threads of the host: Python's handlers run in its main thread.
+    var everySignal = sigset_t(), previous = sigset_t()
+    sigfillset(&everySignal)
+    pthread_sigmask(SIG_SETMASK, &everySignal, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    while threadCount < count {
+      #if canImport(Darwin)
+        var thread: pthread_t?
+      #else
+        var thread = pthread_t()
+      #endif
+      let workers = Unmanaged.passRetained(self)
+      let status = pthread_create(&thread, &attributes, workerMain, workers.toOpaque())
+      guard status == 0 else { return workers.release() }
+      threadCount += 1
+    }
+  }
+
+  func work() -> Never {
+    var seen: UInt64 = 0
+    while true {
+      var observed = waitForRegion(after: seen)
+      seen = observed >> 32
+      while observed >> 32 == seen, observed & 0xffff_0000 != 0 {
+        // One ticket less, one worker more inside. The number of the ticket is the number of the worker.
+        let (entered, found) = state.weakCompareExchange(
+          expected: observed, desired: observed &- 0x1_0000 &+ 1, ordering: .acquiring)
+        if entered {
+          help(as: Int(observed >> 16 & 0xffff))
+          state.wrappingSubtract(1, ordering: .releasing)
+          break
+        }
+        observed = found
+      }
+    }
+  }
+
+  /// Not inlined: every reference to the caller's closure is gone when this returns, before the caller is told.
+  @inline(never)
+  private func help(as worker: Int) {
+    if let region { share(in: region, worker: worker) }
+  }
+
+  private static func nanoseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec)
+  }
+
+  /// Spins for a moment, giving the processor away where others want it, and then sleeps.
+  private func waitForRegion(after seen: UInt64) -> UInt64 {
+    let start = Self.nanoseconds()
+    repeat {
+      for _ in 0..<32 {
+        let observed = state.load(ordering: .acquiring)
+        if observed >> 32 != seen { return observed }
+        platform_pause()
+      }
+      sched_yield()
+    } while Self.nanoseconds() &- start < Self.spinNanoseconds
+
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    // Announced before looking once more, and `run` publishes before it looks for sleepers: one of the two sees the other.
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+    while true {
+      let observed = state.load(ordering: .sequentiallyConsistent)
+      if observed >> 32 != seen { return observed }
+      pthread_cond_wait(condition, mutex)
+    }
+  }
+}
+
+#if canImport(Darwin)
+  private func workerMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    Unmanaged<Workers>.fromOpaque(argument).takeUnretainedValue().work()
+  }
+#else
+  private func workerMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    Unmanaged<Workers>.fromOpaque(argument).takeUnretainedValue().work()
+  }
+#endif
