@@ -9,9 +9,13 @@ import PackageDescription
 #endif
 
 #if os(Linux)
-  // Only the sv_ symbols leave the library: a host process may hold another Swift runtime.
+  // Only the sv_ symbols leave the library: a host process may hold another Swift runtime. Gold would export Swift's
+  // protected symbols in spite of the version script. Worker threads outlive a dlclose, so the library stays loaded.
   let exportFlags: [LinkerSetting] = [
-    .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SwiftVisABI/exports.map"])
+    .unsafeFlags([
+      "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "nodelete",
+      "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/SwiftVisABI/exports.map",
+    ])
   ]
 #else
   let exportFlags: [LinkerSetting] = []

@@ -17,9 +17,14 @@ public enum ThreadPool {
   /// The processors that affinity and cgroup quota leave this process, at least 1.
   public static var defaultThreadCount: Int {
     let processors = Int(platform_processor_count())
-    guard let quota = CgroupQuota.current() else { return max(1, processors) }
-    return max(1, min(processors, quota))
+    guard let quota = CgroupQuota.current() else { return clamped(processors) }
+    return clamped(min(processors, quota))
   }
+
+  private static func clamped(_ count: Int) -> Int { max(1, min(count, maximumThreadCount)) }
+
+  /// More would only be more stacks and scratch memory.
+  package static let maximumThreadCount = 256
 
   /// Runs `body(units, worker)` over `0..<unitCount` cut into ranges of `grain` (the last may be shorter), on up to
   /// `threads` threads with `worker < threads`, and returns when all are done.
@@ -30,7 +35,7 @@ public enum ThreadPool {
     guard unitCount > 0 else { return }
     let size = max(1, grain)
     let rangeCount = unitCount / size + (unitCount % size == 0 ? 0 : 1)
-    let helpers = min(threads, rangeCount, Workers.limit) - 1
+    let helpers = min(threads, rangeCount, maximumThreadCount) - 1
     guard helpers > 0, let workers = current(), workers.acquire() else { return body(0..<unitCount, 0) }
     withoutActuallyEscaping(body) { body in
       workers.run(Region(body: body, unitCount: unitCount, grain: size, rangeCount: rangeCount), helpers: helpers)
@@ -67,7 +72,6 @@ private struct Region {
 
 /// Detached threads that wait for regions. Lives until the process ends, so that nothing has to be joined at exit.
 private final class Workers: @unchecked Sendable {
-  static let limit = 256
   private static let stackSize = 2 << 20
   /// Longer than the gap between two steps of a network, shorter than anyone would notice.
   private static let spinNanoseconds = 40_000
