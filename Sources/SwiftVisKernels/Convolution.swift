@@ -1,26 +1,37 @@
-/// A 2-D convolution, or its transpose, planned for one shape. (Contract; K1 implements.)
+/// A 2-D convolution, or its transpose, planned for one shape over NHWC float32 tensors.
 public struct Convolution: Sendable {
-  /// Floats of packed weights (0 is not allowed here).
-  public let packedCount: Int
+  private let gather: GatherConvolution
+
+  /// Floats of packed weights, never 0.
+  public var packedCount: Int { gather.packedCount }
   /// Floats of scratch shared by all workers, and floats of scratch for each worker.
-  public let sharedScratchCount: Int
-  public let workerScratchCount: Int
+  public let sharedScratchCount: Int, workerScratchCount: Int
   /// Stages run one after the other; the units of a stage may run in any order, on any thread, in any grouping,
   /// and give the same bits.
   public let stageCount: Int
-
-  public init(_ geometry: WindowGeometry, direction: Direction, exact: Bool) {
-    packedCount = 0; sharedScratchCount = 0; workerScratchCount = 0; stageCount = 1
-  }
   /// A key that is equal for convolutions whose packed weights are the same for the same kernel and scales.
-  public var packingKey: Int { 0 }
+  public let packingKey: Int
+
+  /// `exact` restricts the choice of algorithm to those that only reorder the sums of the definition.
+  public init(_ geometry: WindowGeometry, direction: Direction, exact: Bool) {
+    gather = GatherConvolution(geometry, direction: direction)
+    sharedScratchCount = gather.sharedScratchCount
+    workerScratchCount = gather.workerScratchCount
+    stageCount = gather.stageCount
+    packingKey = gather.packingKey
+  }
+
   /// `kernel` is (kh, kw, inputChannels / groups, outputChannels). Either scale may be nil: kernel[.., i, o] is multiplied by
   /// inputScale[i] * outputScale[o] (i counted over all groups).
   public func pack(
     kernel: UnsafePointer<Float>, inputScale: UnsafePointer<Float>?, outputScale: UnsafePointer<Float>?,
     into packed: UnsafeMutablePointer<Float>
-  ) {}
-  public func unitCount(stage: Int) -> Int { 0 }
+  ) {
+    gather.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+  }
+
+  public func unitCount(stage: Int) -> Int { gather.unitCount(stage: stage) }
+
   /// `forward`: source is the input, destination the output. `inputGradient`: source is the output's cotangent and destination
   /// the input's; the epilogue applies to the destination either way. Source and destination do not overlap; addend and
   /// gate may be the destination's own buffer.
@@ -28,5 +39,9 @@ public struct Convolution: Sendable {
     stage: Int, units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
     destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, sharedScratch: UnsafeMutablePointer<Float>?,
     workerScratch: UnsafeMutablePointer<Float>?
-  ) {}
+  ) {
+    gather.run(
+      stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
+      sharedScratch: sharedScratch, workerScratch: workerScratch)
+  }
 }

@@ -1,20 +1,74 @@
-/// A matrix product over the last axis: (rows, inputs) x (inputs, outputs), or its transpose. (Contract; K1 implements.)
+/// A matrix product over the last axis: (rows, inputs) x (inputs, outputs), or its transpose.
+///
+/// A few rows are matrix-vector products, whose time is that of reading the kernel: it is used as it is and read once. More
+/// rows are a 1x1 convolution.
 public struct Dense: Sendable {
-  /// 0 where the kernel is used as it is (few rows: a matrix-vector product reads the weights once, unpacked).
+  private enum Algorithm: Sendable {
+    case vector(MatrixVector)
+    case gather(GatherConvolution)
+  }
+  private let algorithm: Algorithm
+  private let hasScale: Bool
+
+  /// 0 where the kernel is used as it is.
   public let packedCount: Int
   public let workerScratchCount: Int
   public let unitCount: Int
+  /// Equal for products whose packed weights are the same for the same kernel and scales.
+  public let packingKey: Int
+
+  /// `hasScale`: `pack` will be given a scale.
   public init(rows: Int, inputs: Int, outputs: Int, direction: Direction, hasScale: Bool) {
-    packedCount = 0; workerScratchCount = 0; unitCount = 0
+    self.hasScale = hasScale
+    if rows <= MatrixVector.maximumRows {
+      let vector = MatrixVector(rows: rows, inputs: inputs, outputs: outputs, direction: direction)
+      algorithm = .vector(vector)
+      packedCount = hasScale ? inputs * outputs : 0
+      workerScratchCount = vector.workerScratchCount
+      unitCount = vector.unitCount
+      var hasher = Hasher()
+      for n in [0, inputs, outputs] { hasher.combine(n) }
+      packingKey = hasher.finalize()
+    } else {
+      let gather = GatherConvolution(
+        WindowGeometry(batch: 1, input: (1, rows, inputs), output: (1, rows, outputs), kernel: (1, 1)), direction: direction)
+      algorithm = .gather(gather)
+      packedCount = gather.packedCount
+      workerScratchCount = gather.workerScratchCount
+      unitCount = gather.unitCount(stage: gather.stageCount - 1)
+      packingKey = gather.packingKey
+    }
   }
-  public var packingKey: Int { 0 }
+
+  /// `kernel` is (inputs, outputs). Either scale may be nil: kernel[i, o] is multiplied by inputScale[i] * outputScale[o].
   public func pack(
     kernel: UnsafePointer<Float>, inputScale: UnsafePointer<Float>?, outputScale: UnsafePointer<Float>?,
     into packed: UnsafeMutablePointer<Float>
-  ) {}
+  ) {
+    switch algorithm {
+    case .gather(let gather):
+      gather.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    case .vector(let vector):
+      if hasScale { vector.scale(kernel, inputScale: inputScale, outputScale: outputScale, into: packed) }
+    }
+  }
+
   /// `weights` is the packed form, or the kernel (inputs, outputs) itself where `packedCount` is 0.
   public func run(
     units: Range<Int>, source: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, workerScratch: UnsafeMutablePointer<Float>?
-  ) {}
+  ) {
+    switch algorithm {
+    case .gather(let gather):
+      gather.run(
+        stage: gather.stageCount - 1, units: units, source: source, packed: weights, destination: destination,
+        epilogue: epilogue, sharedScratch: nil, workerScratch: workerScratch)
+    case .vector(let vector):
+      guard let workerScratch else { return }
+      for unit in units {
+        vector.run(
+          unit: unit, source: source, kernel: weights, destination: destination, epilogue: epilogue, sums: workerScratch)
+      }
+    }
+  }
 }

@@ -1,0 +1,67 @@
+/// One axis (height or width) of a convolution written as a gather: every destination position is a sum over taps of source
+/// positions. Positions are visited in steps of `destinationStep`; each step covers `count` neighbours from `origin` on.
+///
+/// A strided gradient has one such axis for each residue of the stride: a position of one residue is hit by the same taps
+/// everywhere, so each is a dense gather. With `count` above 1 neighbours share the union of their taps.
+struct GatherAxis: Hashable, Sendable {
+  /// Source position of each tap, relative to `sourceStep` times the step's index; ascending.
+  let offsets: [Int]
+  /// For each of the `count` neighbours and each tap, the position in the kernel, or -1.
+  let kernelPositions: [Int]
+  let sourceStep: Int, destinationStep: Int, origin: Int, count: Int
+  /// Steps needed to cover the destination.
+  let gridSize: Int
+
+  /// `destinationStep` is a multiple of the stride when `direction` is `inputGradient`.
+  init(_ window: WindowAxis, direction: Direction, destinationStep: Int, origin: Int, count: Int) {
+    func offset(_ neighbour: Int, _ k: Int) -> Int? {
+      let position = origin + neighbour
+      switch direction {
+      case .forward: return position * window.stride + k * window.dilation - window.padding
+      case .inputGradient:
+        let strided = position + window.padding - k * window.dilation
+        return strided % window.stride == 0 ? strided / window.stride : nil
+      }
+    }
+    let all = (0..<count).flatMap { n in (0..<window.kernel).compactMap { offset(n, $0) } }
+    let offsets = Set(all).sorted()
+    kernelPositions = (0..<count).flatMap { n in
+      let positions = (0..<window.kernel).map { offset(n, $0) }
+      return offsets.map { positions.firstIndex(of: $0) ?? -1 }
+    }
+    self.offsets = offsets
+    self.destinationStep = destinationStep
+    self.origin = origin
+    self.count = count
+    sourceStep = direction == .forward ? destinationStep * window.stride : destinationStep / window.stride
+    let size = direction == .forward ? window.output : window.input
+    gridSize = max(0, (size - origin + destinationStep - 1) / destinationStep)
+  }
+
+  var isContiguous: Bool { offsets.isEmpty || offsets[offsets.count - 1] - offsets[0] == offsets.count - 1 }
+}
+
+/// One axis of a `WindowGeometry`.
+struct WindowAxis {
+  let input: Int, output: Int, kernel: Int, stride: Int, dilation: Int, padding: Int
+
+  /// The axes that together cover a destination in steps of `step`, `count` neighbours at a time.
+  func gathers(_ direction: Direction, step: Int, count: Int) -> [GatherAxis] {
+    Swift.stride(from: 0, to: step, by: count).map {
+      GatherAxis(self, direction: direction, destinationStep: step, origin: $0, count: count)
+    }
+  }
+}
+
+extension WindowGeometry {
+  var vertical: WindowAxis {
+    WindowAxis(
+      input: inputHeight, output: outputHeight, kernel: kernelHeight, stride: strideHeight, dilation: dilationHeight,
+      padding: paddingTop)
+  }
+  var horizontal: WindowAxis {
+    WindowAxis(
+      input: inputWidth, output: outputWidth, kernel: kernelWidth, stride: strideWidth, dilation: dilationWidth,
+      padding: paddingLeft)
+  }
+}

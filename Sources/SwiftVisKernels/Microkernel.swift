@@ -1,0 +1,59 @@
+/// The inner loop of every matrix product: a tile of 6 destination rows x 16 columns, twelve vectors that stay in registers.
+///
+/// `rows` has six source pointers for each tap. From each, `depth` floats from `start` on are multiplied by the next `depth`
+/// rows of the packed panel; the tile is continued where `resumes`, else started from zero. Every sum is made in the order of
+/// taps, then channels.
+@inline(never)
+func multiplyTile(
+  rows: UnsafePointer<UnsafePointer<Float>>, taps: Int, start: Int, depth: Int, panel: UnsafePointer<Float>,
+  tile: UnsafeMutablePointer<Float>, resumes: Bool
+) {
+  typealias Vector = SIMD8<Float>
+  var a0 = Vector.zero, a1 = Vector.zero, b0 = Vector.zero, b1 = Vector.zero, c0 = Vector.zero, c1 = Vector.zero
+  var d0 = Vector.zero, d1 = Vector.zero, e0 = Vector.zero, e1 = Vector.zero, f0 = Vector.zero, f1 = Vector.zero
+  if resumes {
+    (a0, a1, b0, b1) = (Vector(tile), Vector(tile + 8), Vector(tile + 16), Vector(tile + 24))
+    (c0, c1, d0, d1) = (Vector(tile + 32), Vector(tile + 40), Vector(tile + 48), Vector(tile + 56))
+    (e0, e1, f0, f1) = (Vector(tile + 64), Vector(tile + 72), Vector(tile + 80), Vector(tile + 88))
+  }
+  var rows = rows, panel = panel
+  for _ in 0..<taps {
+    let a = rows[0] + start, b = rows[1] + start, c = rows[2] + start
+    let d = rows[3] + start, e = rows[4] + start, f = rows[5] + start
+    for i in 0..<depth {
+      let w0 = Vector(panel), w1 = Vector(panel + 8)
+      var s = Vector(repeating: a[i])
+      a0.addProduct(s, w0)
+      a1.addProduct(s, w1)
+      s = Vector(repeating: b[i])
+      b0.addProduct(s, w0)
+      b1.addProduct(s, w1)
+      s = Vector(repeating: c[i])
+      c0.addProduct(s, w0)
+      c1.addProduct(s, w1)
+      s = Vector(repeating: d[i])
+      d0.addProduct(s, w0)
+      d1.addProduct(s, w1)
+      s = Vector(repeating: e[i])
+      e0.addProduct(s, w0)
+      e1.addProduct(s, w1)
+      s = Vector(repeating: f[i])
+      f0.addProduct(s, w0)
+      f1.addProduct(s, w1)
+      panel += 16
+    }
+    rows += 6
+  }
+  a0.store(tile)
+  a1.store(tile + 8)
+  b0.store(tile + 16)
+  b1.store(tile + 24)
+  c0.store(tile + 32)
+  c1.store(tile + 40)
+  d0.store(tile + 48)
+  d1.store(tile + 56)
+  e0.store(tile + 64)
+  e1.store(tile + 72)
+  f0.store(tile + 80)
+  f1.store(tile + 88)
+}
