@@ -36,21 +36,6 @@ public struct Layer: Sendable {
   public let layers: [Layer]
 }
 
-/// An immutable float32 tensor, shared by everything that refers to it.
-public final class Weights: @unchecked Sendable {
-  public let shape: [Int]
-  public let count: Int
-  /// Aligned to 64 bytes.
-  let base: UnsafePointer<Float>
-
-  init(shape: [Int], adopting base: UnsafeMutablePointer<Float>) {
-    self.shape = shape
-    self.count = shape.reduce(1, *)
-    self.base = UnsafePointer(base)
-  }
-  deinit { base.deallocate() }
-}
-
 /// Why something cannot be done; `message` is for the user and names the layer, what was expected and what came.
 public struct VisError: Error, Sendable, CustomStringConvertible {
   public enum Kind: Sendable { case invalidArgument, invalidModel, unsupported, io, outOfMemory, cancelled, `internal` }

@@ -1,0 +1,207 @@
+extension Operation {
+  /// The model format's word for the operation.
+  public var name: String {
+    switch self {
+    case .input: "input"
+    case .convolution: "conv2d"
+    case .depthwiseConvolution: "depthwise_conv2d"
+    case .transposedConvolution: "conv2d_transpose"
+    case .dense: "dense"
+    case .affine: "affine"
+    case .pool(let attributes): attributes.kind == .max ? "max_pool2d" : "average_pool2d"
+    case .reduce: "reduce"
+    case .pad: "pad"
+    case .resize: "resize"
+    case .reshape: "reshape"
+    case .permute: "permute"
+    case .concatenate: "concatenate"
+    case .merge(let merge): merge.name
+    case .layerNormalization: "layer_normalization"
+    case .softmax: "softmax"
+    case .activation(let activation): activation.name
+    case .prelu: "prelu"
+    }
+  }
+
+  /// Takes an operation's attributes out of the fields; `rank` is that of the first input.
+  typealias Decoder = @Sendable (_ fields: inout Fields, _ rank: Int) throws -> Operation
+
+  /// One row an op.
+  static let decoders: [String: Decoder] = [
+    "conv2d": { fields, _ in
+      var attributes = try fields.convolution()
+      attributes.groups = try fields.integer("groups", default: 1, atLeast: 1)
+      return .convolution(attributes)
+    },
+    "depthwise_conv2d": { fields, _ in .depthwiseConvolution(try fields.convolution()) },
+    "conv2d_transpose": { fields, _ in
+      fields.dropNull("output_padding")
+      let outputPadding = try fields.optionalExtent("output_padding", atLeast: 0)
+      return .transposedConvolution(try fields.convolution(), outputPadding: outputPadding)
+    },
+    "dense": { _, _ in .dense },
+    "affine": { _, _ in .affine },
+    "max_pool2d": { fields, _ in .pool(try fields.pool(.max)) },
+    "average_pool2d": { fields, _ in
+      var attributes = try fields.pool(.average)
+      attributes.countIncludesPadding = try fields.bool("count_include_pad", default: false)
+      return .pool(attributes)
+    },
+    "reduce": { fields, rank in
+      let kind = try fields.word("kind", ["mean": Reduction.mean, "max": .max, "sum": .sum], default: .mean)
+      let axes = try fields.array("axes").map { try fields.axis($0, "axes", rank: rank) }.sorted()
+      guard let first = axes.first else { throw fields.failure("'axes' is empty") }
+      guard axes == Array(first..<first + axes.count) else { throw fields.failure("'axes' should be adjacent, got \(axes)") }
+      return .reduce(kind, axes: axes, keepDims: try fields.bool("keepdims", default: false))
+    },
+    "pad": { fields, _ in .pad(try fields.edgePairs("padding", atLeast: -Fields.maximumInteger)) },
+    "resize": { fields, _ in .resize(try fields.resize()) },
+    "reshape": { fields, _ in
+      let shape = try fields.integers("shape", atLeast: -1)
+      guard !shape.contains(0) else { throw fields.failure("'shape' holds a zero") }
+      guard shape.filter({ $0 == -1 }).count <= 1 else { throw fields.failure("'shape' holds more than one -1") }
+      return .reshape(shape)
+    },
+    "permute": { fields, rank in
+      let axes = try fields.integers("axes", atLeast: 0)
+      guard axes.first == 0, axes.sorted() == Array(0..<rank) else {
+        throw fields.failure("'axes' should hold 0 to \(rank - 1) once each with 0 first, got \(axes.prefix(16))")
+      }
+      return .permute(axes)
+    },
+    "concatenate": { fields, rank in
+      .concatenate(axis: try fields.axis(fields.take("axis") ?? .number(-1), "axis", rank: rank))
+    },
+    "add": { _, _ in .merge(.add) },
+    "subtract": { _, _ in .merge(.subtract) },
+    "multiply": { _, _ in .merge(.multiply) },
+    "average": { _, _ in .merge(.average) },
+    "maximum": { _, _ in .merge(.maximum) },
+    "minimum": { _, _ in .merge(.minimum) },
+    "layer_normalization": { fields, _ in
+      let epsilon = try fields.number("epsilon", default: 0.001)
+      guard epsilon >= 0 else { throw fields.failure("'epsilon' is negative: \(epsilon)") }
+      return .layerNormalization(epsilon: epsilon)
+    },
+    "softmax": { _, _ in .softmax },
+    "linear": { _, _ in .activation(.linear) },
+    "relu": { fields, _ in
+      let maximum = try fields.optionalNumber("max_value").map { Float($0) }
+      if let maximum, maximum < 0 { throw fields.failure("'max_value' is negative: \(maximum)") }
+      let slope = try fields.number("negative_slope", default: 0)
+      let threshold = try fields.number("threshold", default: 0)
+      return .activation(.relu(maxValue: maximum, negativeSlope: Float(slope), threshold: Float(threshold)))
+    },
+    "elu": { fields, _ in .activation(.elu(alpha: Float(try fields.number("alpha", default: 1)))) },
+    "selu": { _, _ in .activation(.selu) },
+    "sigmoid": { _, _ in .activation(.sigmoid) },
+    "hard_sigmoid": { fields, _ in .activation(.hardSigmoid(slope: Float(try fields.number("slope", default: 0.2)))) },
+    "tanh": { _, _ in .activation(.tanh) },
+    "softplus": { _, _ in .activation(.softplus) },
+    "softsign": { _, _ in .activation(.softsign) },
+    "silu": { _, _ in .activation(.silu) },
+    "hard_swish": { _, _ in .activation(.hardSwish) },
+    "gelu": { fields, _ in .activation(.gelu(approximate: try fields.bool("approximate", default: false))) },
+    "exponential": { _, _ in .activation(.exponential) },
+    "prelu": { _, _ in .prelu },
+  ]
+}
+
+extension Merge {
+  var name: String {
+    switch self {
+    case .add: "add"
+    case .subtract: "subtract"
+    case .multiply: "multiply"
+    case .average: "average"
+    case .maximum: "maximum"
+    case .minimum: "minimum"
+    }
+  }
+}
+
+extension Activation {
+  public var name: String {
+    switch self {
+    case .linear: "linear"
+    case .relu: "relu"
+    case .elu: "elu"
+    case .selu: "selu"
+    case .sigmoid: "sigmoid"
+    case .hardSigmoid: "hard_sigmoid"
+    case .tanh: "tanh"
+    case .softplus: "softplus"
+    case .softsign: "softsign"
+    case .silu: "silu"
+    case .hardSwish: "hard_swish"
+    case .gelu: "gelu"
+    case .exponential: "exponential"
+    }
+  }
+}
+
+extension Fields {
+  fileprivate mutating func convolution() throws -> Convolution2DAttributes {
+    var attributes = Convolution2DAttributes()
+    attributes.strides = try extent("strides", default: Extent2D(1, 1))
+    attributes.dilations = try extent("dilations", default: Extent2D(1, 1))
+    attributes.padding = try padding()
+    return attributes
+  }
+
+  fileprivate mutating func pool(_ kind: Pool2DAttributes.Kind) throws -> Pool2DAttributes {
+    var attributes = Pool2DAttributes(kind: kind)
+    attributes.size = try extent("pool_size", default: Extent2D(2, 2))
+    attributes.strides = try extent("strides", default: attributes.size)
+    attributes.padding = try padding()
+    if case .explicit(let vertical, let horizontal) = attributes.padding {
+      let margin = (max(vertical.before, vertical.after), max(horizontal.before, horizontal.after))
+      guard margin.0 < attributes.size.height, margin.1 < attributes.size.width else {
+        throw failure("'padding' should be smaller than 'pool_size': a window would hold nothing else")
+      }
+    }
+    return attributes
+  }
+
+  private mutating func padding() throws -> Padding {
+    guard let json = take("padding") else { return .valid }
+    switch json {
+    case .string("valid"): return .valid
+    case .string("same"): return .same
+    case .string(let text):
+      throw failure("'padding' should be 'valid', 'same' or [[top, bottom], [left, right]], got '\(text.prefix(100))'")
+    default:
+      let pairs = try edgePairs(json, "padding", atLeast: 0)
+      guard pairs.count == 2 else { throw failure("'padding' should be [[top, bottom], [left, right]]") }
+      return .explicit(vertical: pairs[0], horizontal: pairs[1])
+    }
+  }
+
+  fileprivate mutating func resize() throws -> ResizeAttributes {
+    let scale = try optionalExtent("scale", atLeast: 1)
+    let size = try optionalExtent("size", atLeast: 1)
+    let target: ResizeAttributes.Target
+    switch (scale, size) {
+    case (let scale?, nil): target = .scale(scale)
+    case (nil, let size?): target = .size(size)
+    default: throw failure("one of 'scale' and 'size' is needed")
+    }
+    var attributes = ResizeAttributes(target: target)
+    attributes.interpolation = try word(
+      "interpolation", ["nearest": .nearest, "bilinear": .bilinear], default: attributes.interpolation)
+    attributes.coordinates = try word(
+      "coordinates", ["half_pixel": .halfPixel, "asymmetric": .asymmetric, "align_corners": .alignCorners],
+      default: attributes.coordinates)
+    return attributes
+  }
+
+  /// An axis other than the batch, counted from the end where it is negative.
+  fileprivate func axis(_ json: JSON, _ key: String, rank: Int) throws -> Int {
+    let axis = try integer(json, key, atLeast: -Self.maximumInteger)
+    let counted = axis < 0 ? axis + rank : axis
+    guard (1..<max(rank, 1)).contains(counted) else {
+      throw failure("'\(key)': axis \(axis) is out of range for \(rank) axes, or is the batch")
+    }
+    return counted
+  }
+}
