@@ -23,7 +23,7 @@ public final class Weights: @unchecked Sendable {
   }
 
   /// Copies `values`. Throws as `init(shape:values:)` does.
-  public convenience init(shape: [Int], copying values: UnsafeBufferPointer<Float>) throws {
+  public convenience init(copying values: UnsafeBufferPointer<Float>, shape: [Int]) throws {
     try self.init(shape: shape) { try Self.copy(values, to: $0, shape: shape) }
   }
 

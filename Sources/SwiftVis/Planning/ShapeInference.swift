@@ -18,7 +18,8 @@ enum ShapeInference {
     return shape
   }
 
-  /// The shapes of all nodes for these inputs. Throws `invalidArgument` where they do not fit the declared ones or each other.
+  /// The shapes of all nodes for these inputs. Throws `invalidArgument` where they do not fit the declared ones, each other,
+  /// or a layer.
   static func shapes(of graph: Graph, inputShapes: [[Int]]) throws -> [[Int]] {
     guard inputShapes.count == graph.inputCount else {
       throw VisError(.invalidArgument, "the model has \(graph.inputCount) inputs, got shapes for \(inputShapes.count)")
