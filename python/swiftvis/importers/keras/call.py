@@ -1,0 +1,179 @@
+"""What a converter sees of one call of one layer, and the steps that converters share."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from swiftvis.errors import ModelError
+from swiftvis.importers.keras.builder import GraphBuilder, Shape, Tensor
+from swiftvis.importers.keras.topology import Call, LayerConfig
+
+
+class Refusal(Exception):
+    """Why a layer cannot be computed."""
+
+
+class Undetermined(Exception):
+    """A converter has no input to work on, because an earlier layer was refused."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dialect:
+    """Which Keras wrote the file."""
+
+    version: tuple[int, int]
+    standalone: bool
+    backend: str
+
+
+class LayerCall:
+    """Converters read every option before they ask for `input` or `weights`, so that all refusals are found at once."""
+
+    def __init__(
+        self,
+        builder: GraphBuilder,
+        layer: LayerConfig,
+        name: str,
+        index: int,
+        inputs: list[Tensor | None],
+        arrays: list[np.ndarray] | None,
+        dialect: Dialect,
+    ) -> None:
+        self.builder, self.layer, self.dialect = builder, layer, dialect
+        self.options = layer.options
+        self.call: Call = layer.calls[index]
+        self.activation_node: str | None = None
+        self._name = f"{name}/{index}" if index else name
+        self._inputs, self._arrays = inputs, arrays
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        known = [tensor for tensor in self._inputs if tensor is not None]
+        if len(known) != len(self._inputs):
+            raise Undetermined
+        if not known:
+            raise ModelError(f"layer '{self.layer.name}' has no input")
+        return known
+
+    @property
+    def input(self) -> Tensor:
+        inputs = self.inputs
+        if len(inputs) != 1:
+            raise Refusal(f"it is called with {len(inputs)} tensors instead of one")
+        return inputs[0]
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        if self._arrays is None:
+            raise Undetermined
+        return self._arrays
+
+    @property
+    def channels_first(self) -> bool:
+        return self.options.get("data_format") == "channels_first"
+
+    @property
+    def dimensions(self) -> int:
+        """1 or 2, from the class name."""
+        return 1 if "1D" in self.layer.class_name else 2
+
+    def integers(self, key: str, default: int, minimum: int = 1, dimensions: int | None = None) -> list[int]:
+        """An option as (vertical, horizontal); one dimension is horizontal."""
+        count = dimensions or self.dimensions
+        value = self.options.get(key)
+        value = default if value is None else value
+        values = list(value) if isinstance(value, (list, tuple)) else [value] * count
+        if len(values) != count or any(
+            type(item) is not int or not minimum <= item < 1 << 31 for item in values
+        ):
+            raise Refusal(f"{key} {value!r} is not supported")
+        return [default] * (2 - count) + values
+
+    def number(self, key: str, default: float) -> float:
+        return self.finite(self.options.get(key, default), key)
+
+    def finite(self, value: Any, key: str) -> float:
+        if isinstance(value, dict):
+            value = value.get("value", (value.get("config") or {}).get("value"))
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise Refusal(f"{key} {value!r} is not supported")
+        return float(value)
+
+    def emit(
+        self,
+        op: str,
+        inputs: list[Tensor],
+        shape: Shape,
+        attributes: dict[str, Any] | None = None,
+        weights: dict[str, np.ndarray | None] | None = None,
+        suffix: str = "",
+    ) -> Tensor:
+        """Adds a node with the layer's name, or a helping one with a suffix to it."""
+        if any(size is not None and size < 1 for size in shape[1:]):
+            raise Refusal(f"its output would be empty: {list(shape[1:])}")
+        names = {}
+        for role, array in (weights or {}).items():
+            if array is not None:
+                name = "/".join(filter(None, (self._name, suffix, role)))
+                names[role] = self.builder.weight((self.layer, suffix, role), name, array)
+        name = f"{self._name}/{suffix}" if suffix else self._name
+        return self.builder.node(name, op, inputs, shape, attributes, names)
+
+    def elementwise(
+        self, op: str, attributes: dict[str, Any] | None = None, suffix: str = "", x: Tensor | None = None
+    ) -> Tensor:
+        x = self.input if x is None else x
+        inner = x.image or x
+        y = self.emit(op, [inner], inner.shape, attributes, suffix=suffix)
+        return self.leave(y, x.rank, x.channels_first) if x.image else y
+
+    def enter(self, x: Tensor, channels_first: bool, rank: int | None = None) -> Tensor:
+        """`x` as (N, H, W, C)."""
+        if x.rank != (rank or self.dimensions + 2):
+            raise Refusal(
+                f"it needs an input of rank {rank or self.dimensions + 2}, and gets one of rank {x.rank}"
+            )
+        if x.image and x.channels_first == channels_first:
+            return x.image
+        if channels_first:
+            x = self.permute(x, [0, *range(2, x.rank), 1])
+        if x.rank == 3:
+            channels = self.known(x.shape[2])
+            x = self.emit(
+                "reshape",
+                [x],
+                (None, 1, x.shape[1], channels),
+                {"shape": [1, -1, channels]},
+                suffix="reshape",
+            )
+        return x
+
+    def leave(self, image: Tensor, rank: int, channels_first: bool) -> Tensor:
+        """An (N, H, W, C) value in the layout its layer has."""
+        y = image
+        if rank == 3:
+            channels = self.known(y.shape[3])
+            y = self.emit(
+                "reshape", [y], (None, y.shape[2], channels), {"shape": [-1, channels]}, suffix="reshape"
+            )
+        if channels_first:
+            y = self.permute(y, [0, y.rank - 1, *range(1, y.rank - 1)])
+        if y is image:
+            return dataclasses.replace(y, channels_first=False)
+        return dataclasses.replace(y, channels_first=channels_first, image=image)
+
+    def permute(self, x: Tensor, axes: list[int]) -> Tensor:
+        shape = tuple(x.shape[axis] for axis in axes)
+        return self.emit("permute", [x], shape, {"axes": axes}, suffix="permute")
+
+    @staticmethod
+    def known(size: int | None) -> int:
+        if size is None:
+            raise Refusal("it needs to know the number of its input's channels")
+        return size

@@ -1,0 +1,98 @@
+"""The supported layers: for each class its converter, and how many trainable and other arrays it has."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from swiftvis.importers.keras.builder import Tensor
+from swiftvis.importers.keras.call import LayerCall
+from swiftvis.importers.keras.layers import activation, convolution, merging, normalization, pooling, shaping
+from swiftvis.importers.keras.topology import LayerConfig
+
+Counts = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerType:
+    convert: Callable[[LayerCall], Tensor]
+    arrays: Callable[[dict[str, Any]], Counts] = lambda options: (0, 0)
+
+
+def _kernel_and_bias(options: dict[str, Any]) -> Counts:
+    return 1 + bool(options.get("use_bias", True)), 0
+
+
+def _two_kernels_and_bias(options: dict[str, Any]) -> Counts:
+    return 2 + bool(options.get("use_bias", True)), 0
+
+
+def _scale_and_center(options: dict[str, Any]) -> Counts:
+    return bool(options.get("scale", True)) + bool(options.get("center", True)), 0
+
+
+def _batch_normalization(options: dict[str, Any]) -> Counts:
+    return _scale_and_center(options)[0], 4 if options.get("renorm") else 2
+
+
+def _normalization(options: dict[str, Any]) -> Counts:
+    return 0, 0 if normalization.has_constants(options) else 3
+
+
+def _alpha(options: dict[str, Any]) -> Counts:
+    return 1, 0
+
+
+_SPATIAL = {
+    "Conv": LayerType(convolution.convolution, _kernel_and_bias),
+    "Convolution": LayerType(convolution.convolution, _kernel_and_bias),
+    "DepthwiseConv": LayerType(convolution.depthwise_convolution, _kernel_and_bias),
+    "SeparableConv": LayerType(convolution.separable_convolution, _two_kernels_and_bias),
+    "SeparableConvolution": LayerType(convolution.separable_convolution, _two_kernels_and_bias),
+    "MaxPooling": LayerType(pooling.pooling),
+    "AveragePooling": LayerType(pooling.pooling),
+    "MaxPool": LayerType(pooling.pooling),
+    "AvgPool": LayerType(pooling.pooling),
+    "GlobalMaxPooling": LayerType(pooling.global_pooling),
+    "GlobalAveragePooling": LayerType(pooling.global_pooling),
+    "GlobalMaxPool": LayerType(pooling.global_pooling),
+    "GlobalAvgPool": LayerType(pooling.global_pooling),
+    "UpSampling": LayerType(pooling.upsampling),
+    "ZeroPadding": LayerType(shaping.zero_padding),
+    "Cropping": LayerType(shaping.cropping),
+}
+_TRANSPOSED = LayerType(convolution.transposed_convolution, _kernel_and_bias)
+_IDENTITIES = (
+    "Dropout SpatialDropout1D SpatialDropout2D GaussianDropout GaussianNoise AlphaDropout ActivityRegularization "
+    "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness Identity"
+)
+_MERGES = "Add Subtract Multiply Average Maximum Minimum"
+
+LAYERS: dict[str, LayerType] = {
+    **{f"{name}{suffix}": kind for name, kind in _SPATIAL.items() for suffix in ("1D", "2D")},
+    **{f"Conv{suffix}Transpose": _TRANSPOSED for suffix in ("1D", "2D")},
+    **{f"Convolution{suffix}Transpose": _TRANSPOSED for suffix in ("1D", "2D")},
+    **{name: LayerType(activation.identity) for name in _IDENTITIES.split()},
+    **{name: LayerType(activation.pointwise) for name in activation.POINTWISE},
+    **{name: LayerType(merging.merging) for name in _MERGES.split()},
+    "Dense": LayerType(convolution.dense, _kernel_and_bias),
+    "Activation": LayerType(activation.activation),
+    "Softmax": LayerType(activation.softmax_layer),
+    "PReLU": LayerType(activation.prelu, _alpha),
+    "BatchNormalization": LayerType(normalization.batch_normalization, _batch_normalization),
+    "LayerNormalization": LayerType(normalization.layer_normalization, _scale_and_center),
+    "Normalization": LayerType(normalization.normalization, _normalization),
+    "Rescaling": LayerType(normalization.rescaling),
+    "Concatenate": LayerType(merging.concatenation),
+    "Merge": LayerType(merging.merge_layer),
+    "Flatten": LayerType(shaping.flatten),
+    "Reshape": LayerType(shaping.reshape),
+    "Permute": LayerType(shaping.permute),
+    "RepeatVector": LayerType(shaping.repeat_vector),
+    "Resizing": LayerType(pooling.resizing),
+}
+
+
+def array_counts(layer: LayerConfig) -> Counts:
+    return LAYERS[layer.class_name].arrays(layer.options) if layer.class_name in LAYERS else (0, 0)

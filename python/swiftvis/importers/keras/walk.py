@@ -1,0 +1,159 @@
+"""Walks a model's calls in order and turns each into nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swiftvis.errors import ModelError, UnsupportedModelError
+from swiftvis.importers.keras.builder import GraphBuilder, Tensor
+from swiftvis.importers.keras.call import Dialect, LayerCall, Refusal, Undetermined
+from swiftvis.importers.keras.container import Archive
+from swiftvis.importers.keras.layers import LAYERS, array_counts
+from swiftvis.importers.keras.topology import LayerConfig, parse
+
+Results = list["Tensor | None"]
+
+
+def convert(archive: Archive) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    root = parse(archive.config, archive.version, archive.is_standalone_keras2)
+    if not root.is_model or root.is_custom:
+        raise UnsupportedModelError(
+            f"the model is a '{root.class_name}'; only Sequential and functional models can be read, since a model's own code "
+            "is never run: build the same network with keras.Model(inputs, outputs), copy the weights and save it"
+        )
+    walker = _Walker(archive, root)
+    outputs = walker.model(root, [], "")
+    walker.raise_refusals()
+    description = {
+        "format": "swiftvis",
+        "version": 1,
+        "name": root.options.get("name") or root.name,
+        "source": f"keras {archive.keras_version}",
+        "data_format": "channels_first" if walker.channels_first else "channels_last",
+        "inputs": walker.builder.inputs,
+        "nodes": walker.builder.nodes,
+        "outputs": [tensor.name for tensor in outputs if tensor is not None],
+        "layers": [walker.entries[layer] for layer in root.children if layer in walker.entries],
+    }
+    return description, walker.builder.weights
+
+
+class _Walker:
+    def __init__(self, archive: Archive, root: LayerConfig) -> None:
+        self.builder = GraphBuilder()
+        self.entries: dict[LayerConfig, dict[str, Any]] = {}
+        leaves = list(root.leaves())
+        layouts = [layer.options.get("data_format") for layer in leaves]
+        self.channels_first = next((layout for layout in layouts if layout), None) == "channels_first"
+        self._refusals: dict[str, str] = {}
+        self._dialect = Dialect(archive.version, archive.is_standalone_keras2, archive.backend)
+        readable = all(_refusal(layer) is None for layer in leaves)
+        self._arrays = archive.weights.assign(root, array_counts) if readable else None
+
+    def raise_refusals(self) -> None:
+        if self._refusals:
+            listed = "\n".join(f"  {layer}: {why}" for layer, why in self._refusals.items())
+            count = len(self._refusals)
+            raise UnsupportedModelError(
+                f"{'a layer' if count == 1 else f'{count} layers'} of this model cannot be computed:\n{listed}\n"
+                "Replace them by supported layers, or save the part of the model before them, and read that file."
+            )
+
+    def model(self, model: LayerConfig, inputs: Results, path: str) -> Results:
+        """One call of a model; the outermost has no path and makes its own inputs."""
+        results: dict[tuple[str, int], Results] = {}
+        sources = [reference.layer for reference in model.inputs]
+        if path and len(sources) != len(inputs):
+            raise ModelError(f"model '{path}' has {len(sources)} inputs and is called with {len(inputs)}")
+        for layer, index in model.ordered_calls():
+            own = f"{path}/{layer.name}" if path else layer.name
+            if layer.class_name == "InputLayer":
+                if path and layer.name not in sources:
+                    raise ModelError(f"'{own}' is not an input of its model")
+                given = inputs[sources.index(layer.name)] if path else None
+                results[layer.name, 0] = [given if path else self._source(layer)]
+            else:
+                call = layer.calls[index]
+                arguments = [_picked(results, reference) for reference in call.inputs]
+                results[layer.name, index] = self._call(layer, own, index, arguments)
+            self._record(layer, results[layer.name, index])
+        if path:
+            self._nest(model)
+        return [_picked(results, reference) for reference in model.outputs]
+
+    def _source(self, layer: LayerConfig) -> Tensor:
+        shape = layer.options.get("batch_shape") or layer.options.get("batch_input_shape")
+        if not isinstance(shape, list) or not 1 <= len(shape) <= 8:
+            raise ModelError(
+                f"input '{layer.name}' has no shape; call the model once on data before saving it"
+            )
+        if any(size is not None and (type(size) is not int or not 0 < size < 1 << 31) for size in shape):
+            raise ModelError(f"input '{layer.name}' has the shape {shape}")
+        return self.builder.input(layer.name, (None, *shape[1:]))
+
+    def _call(self, layer: LayerConfig, path: str, index: int, inputs: Results) -> Results:
+        if layer.is_model and not layer.is_custom:
+            return self.model(layer, inputs, f"{path}/{index}" if index else path)
+        if why := _refusal(layer):
+            self._refuse(layer, path, why)
+            return [None]
+        arrays = None if self._arrays is None else self._arrays.get(layer, [])
+        call = LayerCall(self.builder, layer, path, index, inputs, arrays, self._dialect)
+        try:
+            result = LAYERS[layer.class_name].convert(call)
+        except Refusal as refusal:
+            self._refuse(layer, path, str(refusal))
+            return [None]
+        except Undetermined:
+            return [None]
+        if call.activation_node:
+            self._entry(layer).setdefault("activations", []).append(call.activation_node)
+        return [result]
+
+    def _refuse(self, layer: LayerConfig, path: str, why: str) -> None:
+        self._refusals.setdefault(f"{path} ({layer.class_name})", why)
+
+    def _entry(self, layer: LayerConfig) -> dict[str, Any]:
+        return self.entries.setdefault(
+            layer, {"name": layer.name, "class_name": layer.class_name, "outputs": []}
+        )
+
+    def _record(self, layer: LayerConfig, result: Results) -> None:
+        if layer.is_hidden or not result or result[0] is None:
+            return
+        entry = self._entry(layer)
+        entry["outputs"].append(result[0].name)
+        first = layer.options.get("data_format") == "channels_first" or result[0].channels_first
+        if first or self.channels_first:
+            entry["data_format"] = "channels_first" if first else "channels_last"
+
+    def _nest(self, model: LayerConfig) -> None:
+        self._entry(model)["layers"] = [
+            self.entries[child] for child in model.children if child in self.entries
+        ]
+
+
+def _refusal(layer: LayerConfig) -> str | None:
+    """Why a layer cannot be computed, as far as its class tells."""
+    if layer.class_name == "InputLayer":
+        return None
+    if layer.class_name == "Lambda":
+        return "it holds Python code, which is never run"
+    if layer.is_custom:
+        return "it is a custom class, whose code is never run"
+    if layer.is_operation:
+        return "it is an operation outside a layer"
+    if layer.class_name not in LAYERS:
+        return "this class of layer is not supported"
+    return None
+
+
+def _picked(results: dict[tuple[str, int], Results], reference: Any) -> Tensor | None:
+    outputs = results[reference.layer, reference.call]
+    if outputs == [None]:
+        return None
+    if not 0 <= reference.tensor < len(outputs):
+        raise ModelError(f"layer '{reference.layer}' has no output {reference.tensor}")
+    return outputs[reference.tensor]

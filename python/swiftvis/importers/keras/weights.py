@@ -1,0 +1,159 @@
+"""Where each layer's arrays are: by order in a group with the layer's name (HDF5), or by path (`.keras`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from swiftvis.errors import ModelError, UnsupportedModelError
+from swiftvis.importers.keras.topology import LayerConfig
+
+# Trained arrays are stored as they are; more than this many times their stored size is a bomb.
+_MAX_EXPANSION = 64
+
+Arrays = dict[LayerConfig, list[np.ndarray]]
+Roles = Callable[[LayerConfig], tuple[int, int]]
+
+
+class LegacyWeights:
+    """`model_weights`: a group for each layer of the outermost model, nested models' arrays flattened into theirs."""
+
+    def __init__(self, group: h5py.Group) -> None:
+        self._group = group
+
+    def assign(self, model: LayerConfig, roles: Roles) -> Arrays:
+        """The arrays of every layer; `roles` tells how many trainable and other arrays a layer has."""
+        names = set(_attribute_list(self._group, "layer_names"))
+        arrays: Arrays = {}
+        for layer in model.children:
+            if layer.name not in names:
+                if any(sum(roles(leaf)) for leaf in layer.leaves()):
+                    raise ModelError(f"the file has no weights for layer '{layer.name}'")
+                continue
+            group = _child(self._group, layer.name)
+            stored = [_child(group, name) for name in _attribute_list(group, "weight_names")]
+            self._distribute(layer, stored, roles, arrays)
+        return arrays
+
+    @staticmethod
+    def _distribute(layer: LayerConfig, stored: list[Any], roles: Roles, arrays: Arrays) -> None:
+        """Keras writes all trainable arrays of a nested model first, then all others; a frozen layer's are others."""
+        trainable: list[LayerConfig] = []
+        others: list[LayerConfig] = []
+        for leaf in layer.leaves():
+            first, second = roles(leaf)
+            (trainable if leaf.trainable else others).extend([leaf] * first)
+            others.extend([leaf] * second)
+        order = trainable + others
+        if len(order) != len(stored):
+            if layer.children or order:
+                raise ModelError(
+                    f"layer '{layer.name}' should have {len(order)} weights, the file has {len(stored)}"
+                )
+            return
+        for leaf, dataset in zip(order, stored):
+            arrays.setdefault(leaf, []).append(_array(dataset, leaf.name))
+
+
+class ArchiveWeights:
+    """`model.weights.h5`: `layers/<class name>_<n>/vars/<i>`, numbered within each model."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def assign(self, model: LayerConfig, roles: Roles) -> Arrays:
+        arrays: Arrays = {}
+        self._visit(model, self._file, roles, arrays)
+        return arrays
+
+    def _visit(self, model: LayerConfig, group: h5py.Group | None, roles: Roles, arrays: Arrays) -> None:
+        layers = None
+        # Keras 2.12 to 2.15 wrote `.keras` files too, with this name in them.
+        for name in ("layers", "_layer_checkpoint_dependencies"):
+            if group is not None and layers is None and name in group:
+                layers = _child(group, name)
+        used: dict[str, int] = {}
+        for layer in model.children:
+            if layer.is_operation:
+                continue
+            name = _snake_case(layer.class_name)
+            used[name] = used.get(name, -1) + 1
+            name = f"{name}_{used[name]}" if used[name] else name
+            child = _child(layers, name) if layers is not None and name in layers else None
+            if layer.children:
+                self._visit(layer, child, roles, arrays)
+            elif count := sum(roles(layer)):
+                arrays[layer] = self._variables(layer, child, count)
+
+    @staticmethod
+    def _variables(layer: LayerConfig, group: h5py.Group | None, count: int) -> list[np.ndarray]:
+        stored = _child(group, "vars") if group is not None and "vars" in group else {}
+        if len(stored) < count:
+            raise ModelError(f"layer '{layer.name}' should have {count} weights, the file has {len(stored)}")
+        return [_array(_child(stored, str(index)), layer.name) for index in range(count)]
+
+
+def attribute_text(attributes: Mapping[str, Any], name: str) -> str | None:
+    """An attribute that old h5py gives as bytes and new h5py as text."""
+    value = attributes.get(name)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return None if value is None else str(value)
+
+
+def _attribute_list(group: h5py.Group, name: str) -> list[str]:
+    """A list of names; a long one is cut into `name0`, `name1`, ..."""
+    attributes = group.attrs
+    if name in attributes:
+        values = list(attributes[name])
+    else:
+        values = []
+        while f"{name}{(chunk := len(values))}" in attributes:
+            values.append(attributes[f"{name}{chunk}"])
+        values = [value for chunk in values for value in chunk]
+    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+
+
+def _child(group: h5py.Group, path: str) -> Any:
+    """Follows hard links only, so a file cannot pull in other files."""
+    current: Any = group
+    for part in path.split("/"):
+        if not isinstance(current, h5py.Group) or part not in current:
+            raise ModelError(f"the file is damaged: it has no '{path}' in '{group.name}'")
+        if not isinstance(current.get(part, getlink=True), h5py.HardLink):
+            raise ModelError(f"'{path}' in '{group.name}' is a link, which a Keras model never has")
+        current = current[part]
+    return current
+
+
+def _array(dataset: Any, layer: str) -> np.ndarray:
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise ModelError(f"the file is damaged: a weight of layer '{layer}' is not an array")
+    if dataset.attrs.get("dtype") == "bfloat16":
+        if dataset.dtype.itemsize != 2:
+            raise ModelError(f"the file is damaged: a weight of layer '{layer}' is not bfloat16")
+    elif dataset.dtype.kind not in "fiu":
+        raise UnsupportedModelError(
+            f"layer '{layer}' has weights of type {dataset.dtype}, which are not supported"
+        )
+    if (
+        dataset.shape is None
+        or dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * dataset.id.get_storage_size()
+    ):
+        raise ModelError(f"the file is damaged: a weight of layer '{layer}' claims shape {dataset.shape}")
+    values = dataset[()]
+    if dataset.attrs.get("dtype") == "bfloat16":
+        return (np.asarray(values).view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return np.asarray(values, dtype=np.float32)
+
+
+def _snake_case(name: str) -> str:
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
