@@ -62,7 +62,9 @@ private func string(_ bytes: UnsafeBufferPointer<CChar>, _ name: String) throws 
 }
 
 /// A list of node names, of which a sensible question has no more than the model has nodes.
-func names(_ pointer: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int, of model: Model, _ name: String) throws -> [String] {
+func names(_ pointer: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int, of model: Model, _ name: String) throws
+  -> [String]
+{
   let nodeCount = model.graph.nodes.count
   guard count >= 0, count <= nodeCount else {
     throw invalid("\(name): \(UInt(bitPattern: count)) names, but the model has \(nodeCount) inputs and nodes")

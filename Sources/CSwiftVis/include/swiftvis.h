@@ -34,7 +34,8 @@
  * layer, what was expected and what came. Nothing in it needs freeing. On failure no output pointer is written.
  *
  * Memory. Buffers belong to the caller and are borrowed for the length of the call. Output buffers must have exactly
- * the promised number of elements. A string answer is copied into the caller's buffer (see sv_model_describe).
+ * the promised number of elements. A string answer is copied into the caller's buffer (see sv_model_describe). Names and
+ * paths are UTF-8, end with NUL and have at most 4096 bytes.
  * Every destroy function accepts NULL. Option structs start with `struct_size`: set it to sizeof, and zero the rest.
  */
 #ifndef SWIFTVIS_H
@@ -160,8 +161,8 @@ typedef struct sv_question {
   const char *const *gradients; /* nodes or inputs whose gradient is wanted */
   size_t gradient_count;
   sv_rule rule;
-  int32_t threads; /* 0: as many as this process may use */
-  uint32_t flags;  /* SV_KEEP_FORWARD | ... */
+  int32_t threads; /* 0: as many as this process may use; at most 256 */
+  uint32_t flags; /* SV_KEEP_FORWARD | ... */
   sv_progress progress; /* may be NULL */
   void *progress_context;
 } sv_question;
@@ -182,7 +183,7 @@ sv_status sv_session_unmodified_activations(const sv_session *session, char *buf
 sv_status sv_session_memory(const sv_session *session, uint64_t *arena, uint64_t *weights, sv_error *error);
 
 /* Runs the network. `inputs` in the model's order, `values` in the question's. Fails with SV_INVALID_ARGUMENT where a
- * length is wrong or an input holds a NaN or an infinity. */
+ * length is wrong, an input holds a NaN or an infinity, or another thread is running this session. */
 sv_status sv_session_forward(sv_session *session, const sv_const_buffer *inputs, size_t input_count,
                              const sv_buffer *values, size_t value_count, sv_error *error);
 
@@ -199,7 +200,7 @@ int32_t sv_default_threads(void);
 /* ---- Imaging ------------------------------------------------------------------------------------------------------ */
 
 /* Gaussian filter of a (height, width) map: separable, radius int(4 sigma + 0.5), half-sample symmetric border; equal to
- * scipy.ndimage.gaussian_filter to float32 rounding. `sigma` >= 0, finite. `output` may be `input`. */
+ * scipy.ndimage.gaussian_filter to float32 rounding. 0 <= `sigma` <= 1e6. `output` may be `input`. */
 sv_status sv_gaussian_filter(const float *input, int64_t height, int64_t width, double sigma, float *output,
                              sv_error *error);
 
@@ -210,11 +211,11 @@ const char *sv_colormap_name(int32_t index);
 /* Colours `count` values, clipped to 0..1, as RGB bytes (3 * count); a NaN becomes black. */
 sv_status sv_colormap_apply(const char *name, const float *values, size_t count, uint8_t *rgb, sv_error *error);
 
-/* Blends RGB bytes: round(alpha * top + (1 - alpha) * bottom), 0 <= alpha <= 1. `output` may be either of them. */
+/* Blends bytes: round(alpha * top + (1 - alpha) * bottom), halves to even, 0 <= alpha <= 1. `output` may be either. */
 sv_status sv_overlay(const uint8_t *bottom, const uint8_t *top, size_t count, double alpha, uint8_t *output,
                      sv_error *error);
 
-/* Bilinear resize (half-pixel centres, border clamped) of a (height, width, channels) map. */
+/* Bilinear resize (half-pixel centres, border clamped) of a (height, width, channels) map into other memory. */
 sv_status sv_resize(const float *input, int64_t height, int64_t width, int64_t channels, float *output,
                     int64_t output_height, int64_t output_width, sv_error *error);
 
