@@ -1,68 +1,58 @@
-// Contract; K2 implements. Every function works on elements `range` of its tensors and gives the same bits however the whole is
-// cut into ranges. `destination` may be the same buffer as any operand of the same shape.
-
-public enum ActivationKind: Sendable {
-  case relu(maxValue: Float, negativeSlope: Float, threshold: Float)  // maxValue may be +infinity
-  case elu(alpha: Float), selu, sigmoid, hardSigmoid(slope: Float), tanh, softplus, softsign, silu, hardSwish
-  case gelu, geluTanh, exponential
-  /// Whether the derivative is computed from the activation's input x (else from its output y).
-  public var derivativeReadsInput: Bool { false }
-}
-
-public func activate(
-  _ kind: ActivationKind, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>
-) {}
-
-/// dx = dy * f'(saved) + addend, `saved` being x or y as `derivativeReadsInput` says.
-public func activateGradient(
-  _ kind: ActivationKind, saved: UnsafePointer<Float>, cotangent: UnsafePointer<Float>, addend: UnsafePointer<Float>?,
-  into dx: UnsafeMutablePointer<Float>, range: Range<Int>
-) {}
+// Element-wise functions on elements `range` of their tensors. They give the same bits however the whole is cut into ranges,
+// and the destination may be the same buffer as any operand of the same shape.
 
 /// Applies an epilogue's addend, clamp, positiveOnly and gate (not its bias) to x.
 public func applyEpilogue(
   _ epilogue: Epilogue, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>
-) {}
-
-/// y[i] = x[i] * scale[i % period] + offset[i % period]; nil scale is 1, nil offset is 0. Then the epilogue (bias ignored).
-public func affine(
-  _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>?, offset: UnsafePointer<Float>?, period: Int,
-  epilogue: Epilogue, into y: UnsafeMutablePointer<Float>, range: Range<Int>
-) {}
-
-/// y = x > 0 ? x : alpha[i % period] * x, and dx = x > 0 ? dy : alpha[i % period] * dy (+ addend).
-public func prelu(
-  _ x: UnsafePointer<Float>, alpha: UnsafePointer<Float>, period: Int, into y: UnsafeMutablePointer<Float>, range: Range<Int>
-) {}
-public func preluGradient(
-  _ x: UnsafePointer<Float>, alpha: UnsafePointer<Float>, period: Int, cotangent: UnsafePointer<Float>,
-  addend: UnsafePointer<Float>?, into dx: UnsafeMutablePointer<Float>, range: Range<Int>
-) {}
+) {
+  var i = range.lowerBound
+  while i + 8 <= range.upperBound {
+    epilogue.finish(SIMD8(x + i), into: y, at: i)
+    i += 8
+  }
+  let rest = range.upperBound - i
+  if rest > 0 { epilogue.finish(SIMD8(x + i, count: rest), into: y, at: i, count: rest) }
+}
 
 /// y = x * factor + addend (nil: 0). With factor 1 a copy or a sum.
 public func scale(
   _ x: UnsafePointer<Float>, by factor: Float, addend: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>,
   range: Range<Int>
-) {}
+) {
+  let factors = SIMD8(repeating: factor)
+  var i = range.lowerBound
+  while i + 8 <= range.upperBound {
+    var sum = SIMD8<Float>.zero
+    if let addend { sum = SIMD8(addend + i) }
+    sum.addingProduct(SIMD8(x + i), factors).store(y + i)
+    i += 8
+  }
+  while i < range.upperBound {
+    y[i] = (addend?[i] ?? 0).addingProduct(x[i], factor)
+    i += 1
+  }
+}
 
-public func fill(_ value: Float, into y: UnsafeMutablePointer<Float>, range: Range<Int>) {}
+public func fill(_ value: Float, into y: UnsafeMutablePointer<Float>, range: Range<Int>) {
+  (y + range.lowerBound).update(repeating: value, count: range.count)
+}
 
 /// y = x, and true where every element is finite.
-public func copyFinite(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>) -> Bool { true }
-
-public enum BinaryKind: Sendable { case add, subtract, multiply, maximum, minimum }
-
-/// An element-wise operation on two tensors of one rank (1...8), sizes equal or 1. A NaN operand gives a NaN. `range` counts
-/// rows of the output: all axes but the last flattened.
-public struct BroadcastBinary: Sendable {
-  public let rowCount: Int
-  public init(_ kind: BinaryKind, left: [Int], right: [Int]) { rowCount = 0 }
-  public func run(
-    rows: Range<Int>, left: UnsafePointer<Float>, right: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
-  ) {}
-  /// Maximum and minimum only: the cotangent of one operand at the output's full shape. Ties go to the left operand.
-  public func runSelectGradient(
-    rows: Range<Int>, left: UnsafePointer<Float>, right: UnsafePointer<Float>, cotangent: UnsafePointer<Float>,
-    ofLeft: Bool, into d: UnsafeMutablePointer<Float>
-  ) {}
+public func copyFinite(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>) -> Bool {
+  // x - x is 0 where x is finite, else NaN.
+  var finite = SIMDMask<SIMD8<Int32>>(repeating: true)
+  var i = range.lowerBound
+  while i + 8 <= range.upperBound {
+    let v = SIMD8<Float>(x + i)
+    v.store(y + i)
+    finite = finite .& ((v - v) .== 0)
+    i += 8
+  }
+  let rest = range.upperBound - i
+  if rest > 0 {
+    let v = SIMD8<Float>(x + i, count: rest)
+    v.store(y + i, count: rest)
+    finite = finite .& ((v - v) .== 0)
+  }
+  return all(finite)
 }

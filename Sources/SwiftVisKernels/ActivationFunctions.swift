@@ -1,0 +1,139 @@
+/// An activation and its derivative, the latter of the input or of the output as `ActivationKind.derivativeReadsInput` says.
+protocol ActivationFunction {
+  func value(_ x: SIMD8<Float>) -> SIMD8<Float>
+  func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float>
+}
+
+/// Zero below the threshold.
+struct Relu: ActivationFunction {
+  let threshold: Float, maxValue: Float, readsInput: Bool
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    var y = x.zeroed(where: x .< threshold)
+    y.replace(with: SIMD8(repeating: maxValue), where: y .> maxValue)
+    return y
+  }
+  @inline(__always) func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float> {
+    let open = (saved .> (readsInput ? threshold : 0)) .& (saved .< maxValue)
+    return SIMD8.zero.replacing(with: SIMD8(repeating: 1), where: open)
+  }
+}
+
+struct LeakyRelu: ActivationFunction {
+  let threshold: Float, maxValue: Float, slope: Float, readsInput: Bool
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    var y = x
+    y.replace(with: SIMD8(repeating: maxValue), where: x .> maxValue)
+    y.replace(with: (x - threshold) * slope, where: x .< threshold)
+    return y
+  }
+  @inline(__always) func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float> {
+    var d = SIMD8(repeating: slope).replacing(
+      with: SIMD8(repeating: 1), where: saved .> (readsInput ? threshold : 0))
+    d = d.zeroed(where: saved .>= maxValue)
+    return d
+  }
+}
+
+/// scale * (x > 0 ? x : alpha * (exp(x) - 1)), with a derivative of the output (alpha not negative).
+struct Elu: ActivationFunction {
+  let alpha: Float
+  var scale: Float = 1
+  static var selu: Elu { Elu(alpha: 1.673_263_2, scale: 1.050_701) }
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let negative = x.zeroed(where: x .> 0)
+    return scale * (SIMD8.expm1(negative) * alpha).replacing(with: x, where: x .> 0)
+  }
+  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
+    (y + scale * alpha).replacing(with: SIMD8(repeating: scale), where: y .> 0)
+  }
+}
+
+/// ELU with a derivative of the input: with a negative alpha the output does not tell the branch.
+struct EluOfInput: ActivationFunction {
+  let alpha: Float
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { Elu(alpha: alpha).value(x) }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let negative = x.zeroed(where: x .> 0)
+    return (SIMD8.exp(negative) * alpha).replacing(with: SIMD8(repeating: 1), where: x .> 0)
+  }
+}
+
+struct Sigmoid: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .logistic(x) }
+  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { y * (1 - y) }
+}
+
+struct HardSigmoid: ActivationFunction {
+  let slope: Float
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    SIMD8(repeating: 0.5).addingProduct(x, SIMD8(repeating: slope)).limited(from: 0, to: 1)
+  }
+  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
+    SIMD8.zero.replacing(with: SIMD8(repeating: slope), where: (y .> 0) .& (y .< 1))
+  }
+}
+
+struct Tanh: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .tanh(x) }
+  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { (1 - y) * (1 + y) }
+}
+
+struct Softplus: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .softplus(x) }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { .logistic(x) }
+}
+
+struct Softsign: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x / (1 + x.magnitude) }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let r = 1 / (1 + x.magnitude)
+    return r * r
+  }
+}
+
+struct Silu: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x / (1 + .exp(-x)) }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let s = SIMD8.logistic(x)
+    return s * SIMD8(repeating: 1).addingProduct(x, 1 - s)
+  }
+}
+
+struct HardSwish: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * (x + 3).limited(from: 0, to: 6) * (1 / 6) }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    var d = SIMD8(repeating: 0.5).addingProduct(x, SIMD8(repeating: 1 / 3))
+    d = d.zeroed(where: x .<= -3)
+    d.replace(with: SIMD8(repeating: 1), where: x .>= 3)
+    return d
+  }
+}
+
+/// x times the normal distribution function.
+struct Gelu: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * SIMD8.normal(x).distribution }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let (distribution, density) = SIMD8.normal(x)
+    return distribution.addingProduct(x, density)
+  }
+}
+
+/// x / 2 * (1 + tanh u), u = sqrt(2 / pi) * (x + 0.044715 x^3), written with the logistic function of 2u.
+struct GeluTanh: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    x * .logistic(x * SIMD8(repeating: 1.595_769_1).addingProduct(x * x, SIMD8(repeating: 0.071_354_814)))
+  }
+  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    // Beyond 20 the derivative is 0 or 1 and powers of x would overflow.
+    let x = x.limited(from: -20, to: 20)
+    let square = x * x
+    let s = SIMD8.logistic(x * SIMD8(repeating: 1.595_769_1).addingProduct(square, SIMD8(repeating: 0.071_354_814)))
+    let slope = SIMD8(repeating: 1.595_769_1).addingProduct(square, SIMD8(repeating: 0.214_064_44))
+    return s.addingProduct(x * s * (1 - s), slope)
+  }
+}
+
+struct Exponential: ActivationFunction {
+  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .exp(x) }
+  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { y }
+}

@@ -1,0 +1,66 @@
+/// Layer normalization over the last axis of (rows, count), with the biased variance; nil scale is 1, nil offset 0. `y` may be `x`.
+public func layerNormalization(
+  _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>?, offset: UnsafePointer<Float>?, epsilon: Double,
+  into y: UnsafeMutablePointer<Float>, count: Int, rows: Range<Int>
+) {
+  for row in rows {
+    let x = x + row * count, y = y + row * count
+    let (mean, inverse) = moments(x, count, epsilon)
+    forEachVector(count) { i, lanes in
+      var v = (SIMD8(x + i, count: lanes) - mean) * inverse
+      if let scale { v *= SIMD8(scale + i, count: lanes) }
+      if let offset { v += SIMD8(offset + i, count: lanes) }
+      v.store(y + i, count: lanes)
+    }
+  }
+}
+
+/// Its gradient from the input x. With n the normalized x and g = dy * scale: (g - mean(g) - n * mean(g * n)) / deviation. `dx` may
+/// be either operand.
+public func layerNormalizationGradient(
+  input x: UnsafePointer<Float>, scale: UnsafePointer<Float>?, epsilon: Double, cotangent: UnsafePointer<Float>,
+  into dx: UnsafeMutablePointer<Float>, count: Int, rows: Range<Int>
+) {
+  for row in rows {
+    let x = x + row * count, dy = cotangent + row * count, dx = dx + row * count
+    let (mean, inverse) = moments(x, count, epsilon)
+    var sum = SIMD8<Double>.zero, dot = SIMD8<Double>.zero
+    forEachVector(count) { i, lanes in
+      var g = SIMD8<Float>(dy + i, count: lanes)
+      if let scale { g *= SIMD8(scale + i, count: lanes) }
+      sum += SIMD8<Double>(g)
+      dot.addProduct(SIMD8<Double>(g), SIMD8<Double>((SIMD8(x + i, count: lanes) - mean) * inverse))
+    }
+    let meanGradient = Float(sum.sum() / Double(count)), meanProduct = Float(dot.sum() / Double(count))
+    forEachVector(count) { i, lanes in
+      var g = SIMD8<Float>(dy + i, count: lanes)
+      if let scale { g *= SIMD8(scale + i, count: lanes) }
+      let n = (SIMD8(x + i, count: lanes) - mean) * inverse
+      ((g - meanGradient - n * meanProduct) * inverse).store(dx + i, count: lanes)
+    }
+  }
+}
+
+/// The mean and 1 / sqrt(variance + epsilon).
+private func moments(_ x: UnsafePointer<Float>, _ count: Int, _ epsilon: Double) -> (mean: Float, inverse: Float) {
+  var sum = SIMD8<Double>.zero
+  forEachVector(count) { i, lanes in sum += SIMD8<Double>(SIMD8<Float>(x + i, count: lanes)) }
+  let mean = sum.sum() / Double(count)
+  var squares = SIMD8<Double>.zero
+  forEachVector(count) { i, lanes in
+    var d = SIMD8<Double>(SIMD8<Float>(x + i, count: lanes)) - mean
+    for lane in lanes..<8 { d[lane] = 0 }
+    squares.addProduct(d, d)
+  }
+  return (Float(mean), Float(1 / (squares.sum() / Double(count) + epsilon).squareRoot()))
+}
+
+/// Whole vectors with the constant 8, so that their loads and stores are single instructions, then the rest.
+@inline(__always) private func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
+  var i = 0
+  while i + 8 <= count {
+    body(i, 8)
+    i += 8
+  }
+  if i < count { body(i, count - i) }
+}

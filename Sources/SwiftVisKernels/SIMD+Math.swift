@@ -1,0 +1,101 @@
+// Elementary functions on vectors of eight floats, to about two units in the last place. Each reduces its argument to a short
+// interval and evaluates a minimax polynomial there; the coefficients were fitted for these intervals.
+
+extension SIMD8 where Scalar == Float {
+  @inline(__always) var magnitude: Self {
+    let mask = SIMD8<UInt32>(repeating: 0x7fff_ffff)
+    return unsafeBitCast(unsafeBitCast(self, to: SIMD8<UInt32>.self) & mask, to: Self.self)
+  }
+
+  /// x = n ln 2 + r with |r| <= ln(2) / 2; returns n and expm1(r). |x| must be below 110; a NaN stays a NaN in `expm1`.
+  @inline(__always) private static func reduce(_ x: Self) -> (n: SIMD8<Int32>, expm1: Self) {
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+    let shifter = Self(repeating: 12_582_912)
+    let shifted = shifter.addingProduct(x, Self(repeating: 1.442_695_04))
+    let n = unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- unsafeBitCast(shifter, to: SIMD8<Int32>.self)
+    let rounded = shifted - shifter
+    let r = x.addingProduct(rounded, Self(repeating: -0.693_359_375))
+      .addingProduct(rounded, Self(repeating: 2.121_944_4e-4))
+    var q = Self(repeating: 0.001_390_128_5)
+    q = Self(repeating: 0.008_363_142).addingProduct(q, r)
+    q = Self(repeating: 0.041_666_854).addingProduct(q, r)
+    q = Self(repeating: 0.166_665_78).addingProduct(q, r)
+    q = Self(repeating: 0.5).addingProduct(q, r)
+    return (n, r.addingProduct(r * r, q))
+  }
+
+  @inline(__always) private static func powerOfTwo(_ n: SIMD8<Int32>) -> Self {
+    unsafeBitCast((n &+ SIMD8<Int32>(repeating: 127)) &<< SIMD8<Int32>(repeating: 23), to: Self.self)
+  }
+
+  @inline(__always) func zeroed(where mask: SIMDMask<SIMD8<Int32>>) -> Self { replacing(with: Self.zero, where: mask) }
+
+  @inline(__always) func limited(from lower: Float, to upper: Float) -> Self {
+    var v = self
+    v.replace(with: Self(repeating: lower), where: v .< lower)
+    v.replace(with: Self(repeating: upper), where: v .> upper)
+    return v
+  }
+
+  /// Zero below the smallest subnormal, infinity above the largest float.
+  @inline(__always) static func exp(_ x: Self) -> Self {
+    let (n, expm1) = reduce(x.limited(from: -104, to: 89))
+    // In two steps, since 2^n alone may be out of range where the product is not.
+    let half = n &>> SIMD8<Int32>(repeating: 1)
+    return (expm1 + 1) * powerOfTwo(half) * powerOfTwo(n &- half)
+  }
+
+  /// exp(x) - 1 for x up to 80, exact near zero.
+  @inline(__always) static func expm1(_ x: Self) -> Self {
+    let (n, expm1) = reduce(x.limited(from: -80, to: 80))
+    let power = powerOfTwo(n)
+    return (power - 1).addingProduct(power, expm1)
+  }
+
+  @inline(__always) static func tanh(_ x: Self) -> Self {
+    let e = expm1(x.magnitude.limited(from: 0, to: 10) * 2)
+    let positive = e / (e + 2)
+    return positive.replacing(with: -positive, where: x .< 0)
+  }
+
+  /// 1 / (1 + exp(-x)).
+  @inline(__always) static func logistic(_ x: Self) -> Self { 1 / (1 + exp(-x)) }
+
+  /// log(1 + exp(x)).
+  @inline(__always) static func softplus(_ x: Self) -> Self {
+    // log1p(e) = 2 atanh(e / (2 + e)), for e in (0, 1].
+    let e = exp(-x.magnitude)
+    let s = e / (e + 2)
+    let z = s * s
+    var p = Self(repeating: 0.134_305_12)
+    p = Self(repeating: 0.141_175_21).addingProduct(p, z)
+    p = Self(repeating: 0.200_038_14).addingProduct(p, z)
+    p = Self(repeating: 0.333_333_2).addingProduct(p, z)
+    let log1p = 2 * s.addingProduct(s * z, p)
+    // x is added last where it is positive, and a NaN is kept.
+    return log1p + x.zeroed(where: x .< 0)
+  }
+
+  /// The standard normal distribution function (1 + erf(x / sqrt 2)) / 2 and its density exp(-x^2 / 2) / sqrt(2 pi).
+  @inline(__always) static func normal(_ x: Self) -> (distribution: Self, density: Self) {
+    let a = x.magnitude.limited(from: 0, to: 15)
+    // The rounding error of a^2 matters to the exponential in the tail.
+    let square = a * a
+    let error = (-square).addingProduct(a, a)
+    let gauss = exp(square * -0.5) * (1 - error * 0.5)
+    // The tail beyond a is gauss * g(t) / (a + 3) with a smooth g.
+    let t = (a - 3) / (a + 3)
+    var g = Self(repeating: 5.451_302_4e-05)
+    g = Self(repeating: -0.000_199_391_07).addingProduct(g, t)
+    g = Self(repeating: -0.000_947_222_5).addingProduct(g, t)
+    g = Self(repeating: 0.001_013_509_9).addingProduct(g, t)
+    g = Self(repeating: 0.006_936_855).addingProduct(g, t)
+    g = Self(repeating: -0.010_461_519).addingProduct(g, t)
+    g = Self(repeating: -0.047_258_02).addingProduct(g, t)
+    g = Self(repeating: 0.230_017_63).addingProduct(g, t)
+    g = Self(repeating: -0.509_332_2).addingProduct(g, t)
+    g = Self(repeating: 0.729_083_7).addingProduct(g, t)
+    let tail = gauss * g / (a + 3)
+    return (tail.replacing(with: 1 - tail, where: x .> 0), gauss * 0.398_942_28)
+  }
+}
