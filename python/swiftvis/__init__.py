@@ -1,0 +1,42 @@
+"""swiftvis shows what a trained convolutional network looks at.
+
+    model = swiftvis.load_model("model.keras")
+    map = swiftvis.visualization.visualize_saliency(model, -1, 3, image)
+    picture = swiftvis.smoothed_overlay(image, map)
+
+Gradients are computed by a native engine; no deep-learning framework is needed. `swiftvis.visualization`,
+`grad_modifiers`, `backprop_modifiers` and `utils.utils` have the names and arguments of keras-vis.
+"""
+
+from . import _native
+
+_native.check_version()
+
+from . import backprop_modifiers, grad_modifiers, rendering, utils, visualization  # noqa: E402
+from ._sessions import get_threads, set_threads  # noqa: E402
+from .attribution import saliency  # noqa: E402
+from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # noqa: E402
+from .layers import Layer, Tensor  # noqa: E402
+from .loading import load_model  # noqa: E402
+from .model import Model  # noqa: E402
+
+__version__ = _native.VERSION
+
+__all__ = [
+    "Layer",
+    "Model",
+    "Tensor",
+    "backprop_modifiers",
+    "colormap",
+    "colormaps",
+    "gaussian_filter",
+    "get_threads",
+    "grad_modifiers",
+    "load_model",
+    "rendering",
+    "saliency",
+    "set_threads",
+    "smoothed_overlay",
+    "utils",
+    "visualization",
+]

@@ -1,0 +1,257 @@
+"""The C ABI in Python's terms: arrays and dicts instead of buffers and JSON, exceptions instead of status
+codes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+try:
+    from ._abi import ffi, lib
+except ImportError as error:
+    raise ImportError(
+        f"swiftvis's native library could not be loaded ({error}). Install the package with `pip install .` and import "
+        "it from outside its source folder."
+    ) from error
+
+Shape = tuple["int | None", ...]
+
+_EXCEPTIONS = {
+    lib.SV_INVALID_ARGUMENT: ValueError,
+    lib.SV_INVALID_MODEL: ValueError,
+    lib.SV_UNSUPPORTED: ValueError,
+    lib.SV_IO: OSError,
+    lib.SV_OUT_OF_MEMORY: MemoryError,
+}
+
+RULES = {"plain": lib.SV_RULE_PLAIN, "guided": lib.SV_RULE_GUIDED, "rectified": lib.SV_RULE_RECTIFIED}
+
+VERSION = f"{lib.SV_VERSION_MAJOR}.{lib.SV_VERSION_MINOR}.{lib.SV_VERSION_PATCH}"
+
+
+def check_version() -> None:
+    """Raises ImportError where the library beside the extension is of another version."""
+    compiled = lib.SV_VERSION_MAJOR * 10000 + lib.SV_VERSION_MINOR * 100 + lib.SV_VERSION_PATCH
+    if lib.sv_version() != compiled:
+        raise ImportError(
+            f"swiftvis {VERSION} found a native library of version {lib.sv_version()} (expected {compiled}): "
+            "reinstall the package"
+        )
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Calls a fallible function of the ABI and raises what its status says."""
+    error = ffi.new("sv_error *")
+    status = function(*arguments, error)
+    if status != lib.SV_OK:
+        raise _EXCEPTIONS.get(status, RuntimeError)(ffi.string(error.message).decode("utf-8", "replace"))
+
+
+def _text(function: Any, handle: Any) -> str:
+    length = ffi.new("size_t *")
+    call(function, handle, ffi.NULL, 0, length)
+    buffer = ffi.new("char[]", length[0] + 1)
+    call(function, handle, buffer, length[0] + 1, length)
+    return ffi.buffer(buffer, length[0])[:].decode()
+
+
+def _shape(function: Any, handle: Any, node: str) -> Shape:
+    shape = ffi.new("sv_shape *")
+    call(function, handle, node.encode(), shape)
+    return tuple(None if size < 0 else size for size in shape.dims[0 : shape.rank])
+
+
+def _c_shape(target: Any, dims: Sequence[int]) -> None:
+    if len(dims) > lib.SV_MAX_RANK:
+        raise ValueError(f"expected at most {lib.SV_MAX_RANK} axes, got {len(dims)}")
+    target.rank = len(dims)
+    target.dims[0 : len(dims)] = list(dims)
+
+
+# ---- Models: a handle lives as long as a Python reference to it ----
+
+
+def _owned(out: Any) -> Any:
+    return ffi.gc(out[0], lib.sv_model_destroy)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    out = ffi.new("sv_model **")
+    call(lib.sv_model_load, os.fsencode(path), out)
+    return _owned(out)
+
+
+def create(description: dict[str, Any], weights: dict[str, np.ndarray]) -> Any:
+    text = json.dumps(description).encode()
+    kept: list[Any] = []  # what the structs point to
+    tensors = ffi.new("sv_tensor[]", len(weights))
+    for tensor, (name, value) in zip(tensors, weights.items(), strict=True):
+        array = np.ascontiguousarray(value, np.float32).reshape(np.shape(value))
+        c_name, data = ffi.new("char[]", name.encode()), ffi.from_buffer("float[]", array)
+        kept += [c_name, data]
+        tensor.name, tensor.data, tensor.count = c_name, data, array.size
+        _c_shape(tensor.shape, array.shape)
+    out = ffi.new("sv_model **")
+    call(lib.sv_model_create, text, len(text), tensors, len(weights), out)
+    return _owned(out)
+
+
+def edit(handle: Any, description: dict[str, Any]) -> Any:
+    text = json.dumps(description).encode()
+    out = ffi.new("sv_model **")
+    call(lib.sv_model_with_description, handle, text, len(text), out)
+    return _owned(out)
+
+
+def save(handle: Any, path: str | os.PathLike[str], half: bool) -> None:
+    call(lib.sv_model_save, handle, os.fsencode(path), int(half))
+
+
+def describe(handle: Any) -> dict[str, Any]:
+    return json.loads(_text(lib.sv_model_describe, handle))
+
+
+def node_shape(handle: Any, node: str) -> Shape:
+    return _shape(lib.sv_model_shape, handle, node)
+
+
+# ---- Sessions ----
+
+
+class Question(NamedTuple):
+    """What a session answers; the key under which it is kept."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    values: tuple[str, ...] = ()
+    cotangents: tuple[str, ...] = ()
+    gradients: tuple[str, ...] = ()
+    rule: str = "plain"
+    threads: int = 0
+
+
+class Session:
+    """A planned answer to a question. Used by one thread at a time."""
+
+    def __init__(self, handle: Any, question: Question) -> None:
+        shapes = ffi.new("sv_shape[]", max(len(question.shapes), 1))
+        for target, dims in zip(shapes, question.shapes, strict=False):
+            _c_shape(target, dims)
+        kept = []
+
+        def names(values: tuple[str, ...]) -> Any:
+            strings = [ffi.new("char[]", value.encode()) for value in values]
+            array = ffi.new("char *[]", strings) if strings else ffi.NULL
+            kept.extend([strings, array])
+            return ffi.cast("const char *const *", array)
+
+        c_question = ffi.new("sv_question *")
+        c_question.struct_size = ffi.sizeof("sv_question")
+        c_question.input_shapes, c_question.input_count = shapes, len(question.shapes)
+        c_question.values, c_question.value_count = names(question.values), len(question.values)
+        c_question.cotangents, c_question.cotangent_count = (
+            names(question.cotangents),
+            len(question.cotangents),
+        )
+        c_question.gradients, c_question.gradient_count = names(question.gradients), len(question.gradients)
+        c_question.rule, c_question.threads = RULES[question.rule], question.threads
+        out = ffi.new("sv_session **")
+        call(lib.sv_session_create, handle, c_question, out)
+        self._session = ffi.gc(out[0], lib.sv_session_destroy)
+        self.question = question
+        self.unmodified_activations = (
+            "" if question.rule == "plain" else _text(lib.sv_session_unmodified_activations, self._session)
+        )
+
+    def shape(self, node: str) -> tuple[int, ...]:
+        return _shape(lib.sv_session_shape, self._session, node)  # type: ignore[return-value]
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes of the arena, and of the packed weights shared with the model's other sessions."""
+        sizes = ffi.new("uint64_t[2]")
+        call(lib.sv_session_memory, self._session, sizes, sizes + 1)
+        return sizes[0], sizes[1]
+
+    def forward(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Runs the network on contiguous float32 arrays; the values that the question asks for."""
+        values = self._empty(self.question.values)
+        sources, sinks = _buffers("sv_const_buffer[]", inputs), _buffers("sv_buffer[]", values)
+        call(lib.sv_session_forward, self._session, sources.array, len(inputs), sinks.array, len(values))
+        return values
+
+    def backward(self, cotangents: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Carries contiguous float32 cotangents back; the gradients that the question asks for."""
+        gradients = self._empty(self.question.gradients)
+        sources, sinks = _buffers("sv_const_buffer[]", cotangents), _buffers("sv_buffer[]", gradients)
+        call(
+            lib.sv_session_backward,
+            self._session,
+            sources.array,
+            len(cotangents),
+            sinks.array,
+            len(gradients),
+        )
+        return gradients
+
+    def _empty(self, nodes: Sequence[str]) -> list[np.ndarray]:
+        return [np.empty(self.shape(node), np.float32) for node in nodes]
+
+
+class _Buffers(NamedTuple):
+    array: Any
+    kept: list[Any]
+
+
+def _buffers(kind: str, arrays: Sequence[np.ndarray]) -> _Buffers:
+    kept = [ffi.from_buffer("float[]", array) for array in arrays]
+    return _Buffers(
+        ffi.new(kind, [(data, array.size) for data, array in zip(kept, arrays, strict=True)]), kept
+    )
+
+
+# ---- Imaging ----
+
+
+def _float_pointer(array: np.ndarray) -> Any:
+    return ffi.from_buffer("float[]", array)
+
+
+def gaussian_filter(array: np.ndarray, sigma: float) -> np.ndarray:
+    output = np.empty_like(array)
+    height, width = array.shape
+    call(lib.sv_gaussian_filter, _float_pointer(array), height, width, sigma, _float_pointer(output))
+    return output
+
+
+def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    height, width, channels = array.shape
+    output = np.empty((*size, channels), np.float32)
+    call(lib.sv_resize, _float_pointer(array), height, width, channels, _float_pointer(output), *size)
+    return output
+
+
+def colormap_names() -> tuple[str, ...]:
+    return tuple(ffi.string(lib.sv_colormap_name(i)).decode() for i in range(lib.sv_colormap_count()))
+
+
+def colormap(name: str, values: np.ndarray) -> np.ndarray:
+    rgb = np.empty((*values.shape, 3), np.uint8)
+    data = ffi.from_buffer("uint8_t[]", rgb)
+    call(lib.sv_colormap_apply, name.encode(), _float_pointer(values), math.prod(values.shape), data)
+    return rgb
+
+
+def overlay(bottom: np.ndarray, top: np.ndarray, alpha: float) -> np.ndarray:
+    output = np.empty_like(bottom)
+    data = [ffi.from_buffer("uint8_t[]", array) for array in (bottom, top, output)]
+    call(lib.sv_overlay, data[0], data[1], bottom.size, alpha, data[2])
+    return output
+
+
+def default_threads() -> int:
+    return lib.sv_default_threads()

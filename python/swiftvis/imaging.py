@@ -1,0 +1,125 @@
+"""Maps as pictures: smoothing, colors, overlays. Neither SciPy nor matplotlib is needed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import _native
+
+colormaps: tuple[str, ...] = _native.colormap_names()
+"""The names of the built-in colormaps."""
+
+
+def gaussian_filter(map: np.ndarray, sigma: float) -> np.ndarray:
+    """Smooths a map; equal to `scipy.ndimage.gaussian_filter(map, sigma)` to float32 rounding.
+
+    Args:
+        map: (height, width), any numbers.
+        sigma: standard deviation in pixels, 0 or more; 0 changes nothing.
+    Returns:
+        float32 array of the same shape.
+    Raises:
+        ValueError: another rank, an empty map, or a sigma that is negative or not finite.
+    """
+    array = _floats(map, "map")
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"map: expected a (height, width) array, got shape {array.shape}")
+    return _native.gaussian_filter(array, _number(sigma, "sigma"))
+
+
+def colormap(name: str, values: np.ndarray) -> np.ndarray:
+    """The colors of values in 0..1; what is outside is clipped, and a NaN is black.
+
+    Args:
+        name: one of `swiftvis.colormaps`.
+        values: array of any shape.
+    Returns:
+        uint8 RGB array of shape (*values.shape, 3).
+    Raises:
+        ValueError: an unknown name.
+    """
+    if name not in colormaps:
+        raise ValueError(f"unknown colormap {name!r} (known: {', '.join(colormaps)})")
+    return _native.colormap(name, _floats(values, "values"))
+
+
+def smoothed_overlay(
+    image: np.ndarray, saliency: np.ndarray, sigma: float = 5, colormap: str = "jet", alpha: float = 0.7
+) -> np.ndarray:
+    """A picture of a saliency map over its image: the map is smoothed, scaled to 0..1, colored, and blended
+    in.
+
+    Args:
+        image: (H, W), (H, W, 1) or (H, W, 3); uint8, or other numbers in 0..1 or 0..255 (in 0..255 where any
+            is over 1).
+        saliency: (h, w) map; resized to the image (bilinear) after smoothing where it has another size.
+        sigma: of the Gaussian filter, in pixels of the map; 0 leaves the map sharp.
+        colormap: one of `swiftvis.colormaps`.
+        alpha: the share of the colored map, 0..1.
+    Returns:
+        uint8 picture (H, W, 3).
+    Raises:
+        ValueError: another rank, an unknown colormap, alpha outside 0..1, a sigma that is negative or not
+            finite.
+    """
+    picture = as_rgb(image)
+    alpha = _number(alpha, "alpha")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must be from 0 to 1, got {alpha}")
+    smooth = _unit_range(gaussian_filter(saliency, sigma))
+    size = picture.shape[:2]
+    if smooth.shape != size:
+        smooth = _native.resize(smooth[..., np.newaxis], size)[..., 0]
+    return _native.overlay(picture, _colored(colormap, smooth), alpha)
+
+
+def as_rgb(image: Any) -> np.ndarray:
+    """A uint8 RGB picture (H, W, 3) of a gray or colored one in uint8, 0..1 or 0..255."""
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"image: expected an array of real numbers, got {type(image).__name__} of dtype {array.dtype}"
+        )
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3) or array.size == 0:
+        raise ValueError(f"image: expected shape (H, W), (H, W, 1) or (H, W, 3), got {np.shape(image)}")
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8) * 255
+    elif array.dtype != np.uint8:
+        array = np.nan_to_num(array.astype(np.float32))
+        if array.max() <= 1:
+            array = array * 255
+        array = np.clip(np.rint(array), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
+
+
+def _unit_range(map: np.ndarray) -> np.ndarray:
+    low, high = map.min(), map.max()
+    # Without an epsilon: a map of tiny gradients is scaled like any other.
+    return (map - low) / (high - low) if high > low else np.zeros_like(map)
+
+
+def _floats(values: Any, name: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"{name}: expected an array of real numbers, got {type(values).__name__} of dtype {array.dtype}"
+        )
+    return np.array(array, np.float32, order="C")
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {number}")
+    return number
+
+
+_colored = colormap

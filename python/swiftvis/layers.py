@@ -1,0 +1,229 @@
+"""Layers and tensors of a model, as users of Keras count and name them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import _native
+from ._arguments import user_shape
+from ._native import Shape
+from ._sessions import SessionPool
+
+# What an activation's name means in the model format: the op and its attributes.
+_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    name: (name, {})
+    for name in [
+        "linear",
+        "relu",
+        "elu",
+        "selu",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "softsign",
+        "silu",
+        "hard_swish",
+        "exponential",
+        "softmax",
+        "gelu",
+    ]
+} | {
+    "relu6": ("relu", {"max_value": 6.0}),
+    "leaky_relu": ("relu", {"negative_slope": 0.2}),
+    "hard_sigmoid": ("hard_sigmoid", {}),
+    "swish": ("silu", {}),
+    "hard_silu": ("hard_swish", {}),
+}
+
+
+class Network:
+    """A native model with its description and its idle sessions: what `Model`, `Layer` and `Tensor` stand
+    on.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self.description = _native.describe(handle)
+        self.data_format: str = self.description.get("data_format", "channels_last")
+        self.nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in self.description["nodes"]}
+        self.inputs: list[str] = [entry["name"] for entry in self.description["inputs"]]
+        self.sessions = SessionPool()
+        self._formats = dict.fromkeys(self.inputs, self.data_format)
+        self._note_formats(self.description.get("layers", []), self.data_format)
+
+    @property
+    def handle(self) -> Any:
+        if self._handle is None:
+            raise ValueError("this model was closed")
+        return self._handle
+
+    @property
+    def closed(self) -> bool:
+        return self._handle is None
+
+    def close(self) -> None:
+        # The native model goes with its last reference, which another thread's run may still hold.
+        self._handle = None
+        self.sessions.clear()
+
+    def __contains__(self, node: str) -> bool:
+        return node in self.nodes or node in self.inputs
+
+    def data_format_of(self, node: str) -> str:
+        return self._formats.get(node, self.data_format)
+
+    def tensor(self, node: str) -> Tensor:
+        data_format = self.data_format_of(node)
+        return Tensor(node, user_shape(_native.node_shape(self.handle, node), data_format), data_format)
+
+    def _note_formats(self, layers: list[dict[str, Any]], inherited: str) -> None:
+        for entry in layers:
+            data_format = entry.get("data_format", inherited)
+            self._formats.update(dict.fromkeys(entry.get("outputs", []), data_format))
+            self._note_formats(entry.get("layers", []), data_format)
+
+
+class Tensor:
+    """A symbolic tensor of a model: its input, or what a layer puts out. It holds no values.
+
+    Attributes:
+        name: the node of the model's graph.
+        shape: with the batch axis first, None where a size is open.
+        data_format: "channels_last" or "channels_first", for tensors that have a channel axis.
+    """
+
+    def __init__(self, name: str, shape: Shape, data_format: str) -> None:
+        self.name = name
+        self.shape = shape
+        self.data_format = data_format
+
+    def __repr__(self) -> str:
+        return f"<swiftvis.Tensor '{self.name}' {self.shape}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tensor) and (self.name, self.shape) == (other.name, other.shape)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.shape))
+
+
+class Layer:
+    """A layer of the trained model.
+
+    Attributes:
+        name: its name in the model.
+        index: its place in `model.layers`.
+        class_name: its kind in the source, "Conv2D" for example.
+        layers: the layers of a nested model, empty otherwise.
+    """
+
+    def __init__(self, network: Network, entry: dict[str, Any], index: int) -> None:
+        self._network = network
+        self._outputs: list[str] = entry.get("outputs", [])
+        self._activations: list[str] = entry.get("activations", [])
+        self._new_activation: str | None = None
+        self.name: str = entry["name"]
+        self.index = index
+        self.class_name: str = entry.get("class_name", "Layer")
+        self.layers = [Layer(network, inner, i) for i, inner in enumerate(entry.get("layers", []))]
+
+    def __repr__(self) -> str:
+        return f"<swiftvis.Layer {self.index} '{self.name}' ({self.class_name})>"
+
+    @property
+    def output(self) -> Tensor:
+        """The layer's output. ValueError where the layer is called more than once."""
+        if len(self._outputs) != 1:
+            raise ValueError(
+                f"layer '{self.name}' is called {len(self._outputs)} times, so it has no single output: "
+                "say which with layer.get_output_at(i)"
+            )
+        return self._network.tensor(self._outputs[0])
+
+    def get_output_at(self, node_index: int) -> Tensor:
+        """The output of one call of the layer, counted from 0."""
+        if not 0 <= node_index < len(self._outputs):
+            raise ValueError(
+                f"layer '{self.name}' is called {len(self._outputs)} times; there is no call {node_index}"
+            )
+        return self._network.tensor(self._outputs[node_index])
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, with the batch axis first and None where a size is open."""
+        shapes = {self._network.tensor(node).shape for node in self._outputs}
+        if len(shapes) != 1:
+            raise ValueError(
+                f"layer '{self.name}' has {len(shapes)} output shapes: use layer.get_output_at(i).shape"
+            )
+        return shapes.pop()
+
+    def get_layer(self, name: str) -> Layer:
+        """The layer of that name in a nested model."""
+        return find_layer(self.layers, name, f"nested model '{self.name}'")
+
+    @property
+    def activation(self) -> str:
+        """The name of the activation. It may be set, to a name or to a function with such a name; like in
+        Keras, that takes effect in the model that `swiftvis.utils.utils.apply_modifications` makes."""
+        if self._new_activation is not None:
+            return self._new_activation
+        return _activation_name(self._network.nodes.get(self._activation_nodes()[0], {}))
+
+    @activation.setter
+    def activation(self, value: Any) -> None:
+        self._activation_nodes()
+        name = (
+            "linear"
+            if value is None
+            else value
+            if isinstance(value, str)
+            else getattr(value, "__name__", None)
+        )
+        if not isinstance(name, str):
+            raise TypeError(f"an activation is set by its name or by a function, got {type(value).__name__}")
+        if name not in _ACTIVATIONS:
+            raise ValueError(f"unknown activation '{name}' (known: {', '.join(sorted(_ACTIVATIONS))})")
+        self._new_activation = name
+
+    def _activation_nodes(self) -> list[str]:
+        if not self._activations:
+            raise AttributeError(f"layer '{self.name}' ({self.class_name}) has no activation")
+        return self._activations
+
+    def changed_nodes(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """The op and attributes that setting `activation` gives to nodes of the graph, nested layers
+        included.
+        """
+        changes: dict[str, tuple[str, dict[str, Any]]] = {}
+        if self._new_activation is not None:
+            op, attributes = _ACTIVATIONS[self._new_activation]
+            if op == "hard_sigmoid":
+                # Keras 3 changed the slope; the other sources have Keras 2's.
+                slope = (
+                    1 / 6 if str(self._network.description.get("source", "")).startswith("keras 3") else 0.2
+                )
+                attributes = {"slope": slope}
+            changes.update(dict.fromkeys(self._activations, (op, attributes)))
+        for layer in self.layers:
+            changes.update(layer.changed_nodes())
+        return changes
+
+
+def find_layer(layers: Sequence[Layer], name: str, where: str = "the model") -> Layer:
+    """The first layer of that name. ValueError where there is none."""
+    for layer in layers:
+        if layer.name == name:
+            return layer
+    known = ", ".join(layer.name for layer in layers[-8:])
+    raise ValueError(f"No layer with name '{name}' within {where} (its last ones: {known})")
+
+
+def _activation_name(node: dict[str, Any]) -> str:
+    op, attributes = node.get("op", "linear"), node.get("attributes", {})
+    if op == "relu" and attributes.get("max_value") == 6:
+        return "relu6"
+    if op == "relu" and attributes.get("negative_slope"):
+        return "leaky_relu"
+    return op

@@ -1,0 +1,50 @@
+"""Which reader a model file belongs to, by its content first and its extension second."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from . import _native
+from .layers import Network
+from .model import Model
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_KERAS = {".h5", ".hdf5", ".keras"}
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Loads a trained model. No code from the file is run, and no framework is needed.
+
+    Args:
+        path: a Keras model (.h5, .hdf5, .keras) saved whole, or swiftvis's own .safetensors.
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another kind of file, a damaged one, weights without a model, or layers that are not
+            supported (each is named).
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder (a SavedModel?): save the model as one .keras or .h5 file")
+    with file.open("rb") as stream:
+        head = stream.read(16)
+    if head.startswith((_HDF5, _ZIP)):
+        from .importers import keras
+
+        return Model(Network(_native.create(*keras.read(file))))
+    if head[8:9] == b"{" or (file.suffix.lower() == ".safetensors" and head):
+        return Model(Network(_native.load(file)))
+    raise ValueError(f"{file}: {_complaint(file.suffix.lower(), head)}")
+
+
+def _complaint(suffix: str, head: bytes) -> str:
+    if not head:
+        return "the file is empty"
+    if head.startswith(b"version https://"):
+        return "this is a Git LFS pointer, not the model: fetch the file with `git lfs pull`"
+    if suffix in _KERAS:
+        return f"the file does not hold a Keras model: it starts with {head[:8]!r}; was it copied whole?"
+    return (
+        "not a model that swiftvis knows: expected Keras's .h5, .hdf5 or .keras, or swiftvis's .safetensors"
+    )

@@ -1,0 +1,343 @@
+"""Trained models: load them, run them, and take gradients with respect to what they were shown."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._arguments import filter_list, image_batch, index, to_engine, to_user
+from ._native import Question, Shape
+from ._sessions import requested_threads
+from .layers import Layer, Network, Tensor, find_layer
+
+
+class Model:
+    """A trained network, made by `swiftvis.load_model`. Immutable but for `layer.activation`, and safe to use
+    from several threads at once. A context manager: leaving it closes the model.
+
+    Attributes:
+        name: the model's name in its source.
+        source: what wrote it, "keras 3.8.0" for example; None where unknown.
+        classes: the names of the output units, None where the file has none.
+        layers: the layers in the source's order.
+        backprop_rule: "plain", "guided" or "rectified" (`swiftvis.backprop_modifiers`).
+    """
+
+    def __init__(
+        self, network: Network, layers: list[Layer] | None = None, backprop_rule: str = "plain"
+    ) -> None:
+        self._network = network
+        description = network.description
+        self.name: str = description.get("name") or "model"
+        self.source: str | None = description.get("source")
+        self.classes: list[str] | None = description.get("classes")
+        self.layers = (
+            [Layer(network, e, i) for i, e in enumerate(description.get("layers", []))]
+            if layers is None
+            else layers
+        )
+        self.backprop_rule = backprop_rule
+
+    def __repr__(self) -> str:
+        if self._network.closed:
+            return f"<swiftvis.Model '{self.name}' (closed)>"
+        return f"<swiftvis.Model '{self.name}': {len(self.layers)} layers, {self.input_shape} -> {self.output_shape}>"
+
+    # ---- Structure ----
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The input tensors, in the model's order."""
+        return [self._network.tensor(node) for node in self._network.inputs]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The output tensors, in the model's order."""
+        return [self._network.tensor(node) for node in self._network.description["outputs"]]
+
+    @property
+    def input(self) -> Tensor | list[Tensor]:
+        """The input tensor; a list of them where the model has several."""
+        return _single(self.inputs)
+
+    @property
+    def output(self) -> Tensor | list[Tensor]:
+        """The output tensor; a list of them where the model has several."""
+        return _single(self.outputs)
+
+    @property
+    def input_shape(self) -> Shape | list[Shape]:
+        """The input's shape, batch first, None where a size is open; a list where the model has several
+        inputs.
+        """
+        return _single([tensor.shape for tensor in self.inputs])
+
+    @property
+    def output_shape(self) -> Shape | list[Shape]:
+        """The output's shape, batch first, None where a size is open; a list where the model has several
+        outputs.
+        """
+        return _single([tensor.shape for tensor in self.outputs])
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name or index. ValueError where there is none."""
+        if index is not None:
+            return self._layer(index)
+        if name is None:
+            raise ValueError("give the name or the index of a layer")
+        return find_layer(self.layers, name)
+
+    def summary(self, print_fn: Callable[[str], object] = print) -> None:
+        """Prints a line for each layer: index, name, kind, output shape."""
+        rows = [(str(e.index), e.name, e.class_name, _shapes(e)) for e in self.layers]
+        rows.insert(0, ("#", "layer", "kind", "output shape"))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            print_fn("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    # ---- Numbers ----
+
+    def predict(self, x: Any, batch_size: int = 32) -> np.ndarray | list[np.ndarray]:
+        """Runs the network.
+
+        Args:
+            x: what `input_shape` says, in any integer or float dtype; the batch axis may be left out. With
+                several inputs a list of arrays, or a dict by input name.
+            batch_size: how many samples run at once, which bounds the memory.
+        Returns:
+            float32 array of `output_shape` with its batch axis; a list of them where the model has several
+            outputs.
+        Raises:
+            ValueError: another shape, a NaN or an infinity, or a closed model.
+            TypeError: not numbers.
+        """
+        if index(batch_size, "batch_size") < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        arrays = self._input_arrays(x)
+        nodes = tuple(self._network.description["outputs"])
+        parts = []
+        for start in range(0, len(arrays[0]), batch_size):
+            part = [array[start : start + batch_size] for array in arrays]
+            question = Question(_array_shapes(part), values=nodes, threads=requested_threads())
+            with self._network.sessions.session(self._network.handle, question) as session:
+                parts.append(session.forward(part))
+        joined = [
+            values[0] if len(parts) == 1 else np.concatenate(values) for values in zip(*parts, strict=True)
+        ]
+        return _single(
+            [to_user(v, self._network.data_format_of(n)) for v, n in zip(joined, nodes, strict=True)]
+        )
+
+    def gradient(
+        self,
+        x: Any,
+        layer_idx: int | str | Tensor = -1,
+        filter_indices: int | Sequence[int] | np.ndarray | None = None,
+        wrt_tensor: Tensor | str | None = None,
+        backprop_modifier: str | Callable[[Model], Model] | None = None,
+    ) -> np.ndarray | list[np.ndarray]:
+        """The raw gradient of a layer's mean activation (Simonyan et al. 2014, arXiv:1312.6034), not
+        normalised.
+
+        The score is the sum over the filters of each one's mean over batch and positions; its scale is
+        keras-vis's.
+
+        Args:
+            x: as for `predict`. The whole batch is one score: with N images each gradient is divided by N.
+            layer_idx: index of the layer in `layers` (negative counts from the end), its name, or an output
+                tensor.
+            filter_indices: one filter (unit, channel) or several; None means the mean of all of them.
+            wrt_tensor: the gradient is taken at this tensor (`layer.output`) or layer name; None means the
+                input.
+            backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        Returns:
+            float32 array of the shape of `x` (or of `wrt_tensor`) with its batch axis, in the model's data
+            format; with `wrt_tensor` None and several inputs, a list of them.
+        Raises:
+            IndexError: a layer or filter out of range.
+            ValueError: an unknown name, a wrong shape, a NaN, a closed model, or no path to `wrt_tensor`.
+            TypeError: not numbers, or a filter index that is not an integer.
+        Warns:
+            UserWarning: with a modifier, names the activations to which it does not apply.
+        """
+        if backprop_modifier is not None:
+            from . import backprop_modifiers
+
+            modified = backprop_modifiers.get(backprop_modifier)(self)
+            return modified.gradient(x, layer_idx, filter_indices, wrt_tensor)
+        network = self._network
+        target, label = self._target(layer_idx)
+        arrays = self._input_arrays(x)
+        # A wrong filter is told before anything is planned.
+        filters = filter_list(filter_indices, self._filter_count(target, label), label)
+        wanted = tuple(network.inputs) if wrt_tensor is None else (self._wrt_node(wrt_tensor),)
+        question = Question(
+            _array_shapes(arrays), (), (target,), wanted, self.backprop_rule, requested_threads()
+        )
+        with network.sessions.session(network.handle, question) as session:
+            session.forward(arrays)
+            gradients = session.backward([_cotangent(session.shape(target), filters)])
+            if session.unmodified_activations:
+                warnings.warn(
+                    f"the '{self.backprop_rule}' rule applies to ReLU and clipped ReLU only; these keep their own "
+                    f"derivative: {session.unmodified_activations}",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        return _single(
+            [to_user(g, network.data_format_of(n)) for g, n in zip(gradients, wanted, strict=True)]
+        )
+
+    # ---- Other models from this one ----
+
+    def with_rule(self, rule: str) -> Model:
+        """This model with another backward rule ("plain", "guided" or "rectified"). Weights and layers are
+        shared.
+        """
+        if rule not in _native.RULES:
+            raise ValueError(f"unknown rule '{rule}' (known: {', '.join(_native.RULES)})")
+        return Model(self._network, self.layers, rule)
+
+    def with_classes(self, classes: Sequence[str]) -> Model:
+        """This model with names for its output units. The weights are shared, not copied."""
+        names = [str(name) for name in classes]
+        units = self.outputs[0].shape[-1]
+        if len(names) != units:
+            raise ValueError(f"expected {units} class names, one for each output unit, got {len(names)}")
+        return self._edited(self._network.description | {"classes": names})
+
+    def with_modifications(self) -> Model:
+        """A new model in which the activations that were set on layers take effect. The weights are
+        shared.
+        """
+        description = copy.deepcopy(self._network.description)
+        changes: dict[str, tuple[str, dict[str, Any]]] = {}
+        for layer in self.layers:
+            changes.update(layer.changed_nodes())
+        for node in description["nodes"]:
+            if node["name"] in changes:
+                node["op"], node["attributes"] = changes[node["name"]]
+                node.pop("weights", None)
+        return self._edited(description)
+
+    def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
+        """Writes one .safetensors file, which Python and Swift programs load alike.
+
+        Args:
+            path: the file to write.
+            half: store the weights of rank two and more as float16, which halves the file.
+        """
+        _native.save(self._network.handle, path, half)
+
+    def close(self) -> None:
+        """Gives the memory back. A later use of the model is a ValueError; closing twice is fine."""
+        self._network.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- Arguments ----
+
+    def _edited(self, description: dict[str, Any]) -> Model:
+        return Model(
+            Network(_native.edit(self._network.handle, description)), backprop_rule=self.backprop_rule
+        )
+
+    def _input_arrays(self, x: Any) -> list[np.ndarray]:
+        tensors = self.inputs
+        if len(tensors) == 1:
+            given = [x]
+        elif isinstance(x, dict):
+            missing = [tensor.name for tensor in tensors if tensor.name not in x]
+            if missing:
+                raise ValueError(
+                    f"the model has {len(tensors)} inputs; these are missing: {', '.join(missing)}"
+                )
+            given = [x[tensor.name] for tensor in tensors]
+        elif isinstance(x, (list, tuple)) and len(x) == len(tensors):
+            given = list(x)
+        else:
+            names = ", ".join(tensor.name for tensor in tensors)
+            raise ValueError(f"expected a list of {len(tensors)} arrays, one for each input: {names}")
+        arrays = [image_batch(a, tensor.shape, tensor.name) for a, tensor in zip(given, tensors, strict=True)]
+        if len({len(array) for array in arrays}) > 1:
+            raise ValueError(f"the inputs have different batch sizes: {[len(array) for array in arrays]}")
+        return [to_engine(array, tensor.data_format) for array, tensor in zip(arrays, tensors, strict=True)]
+
+    def _layer(self, layer_idx: int | str) -> Layer:
+        if isinstance(layer_idx, str):
+            return find_layer(self.layers, layer_idx)
+        position = index(layer_idx, "layer_idx")
+        if not -len(self.layers) <= position < len(self.layers):
+            raise IndexError(
+                f"layer index {position} is out of range: the model has {len(self.layers)} layers"
+            )
+        return self.layers[position]
+
+    def _target(self, layer_idx: int | str | Tensor) -> tuple[str, str]:
+        """The node of the layer, and how to call it in a message."""
+        if isinstance(layer_idx, Tensor):
+            return self._known(layer_idx), layer_idx.name
+        if not self.layers and layer_idx == -1:
+            return self.outputs[0].name, self.outputs[0].name
+        layer = self._layer(layer_idx)
+        return layer.output.name, layer.name
+
+    def _wrt_node(self, wrt_tensor: Tensor | str) -> str:
+        if isinstance(wrt_tensor, Tensor):
+            return self._known(wrt_tensor)
+        if isinstance(wrt_tensor, str):
+            return self._layer(wrt_tensor).output.name
+        raise TypeError(
+            f"wrt_tensor must be a tensor (layer.output) or a layer name, got {type(wrt_tensor).__name__}"
+        )
+
+    def _known(self, tensor: Tensor) -> str:
+        if tensor.name not in self._network:
+            raise ValueError(f"tensor '{tensor.name}' is not in model '{self.name}'")
+        return tensor.name
+
+    def _filter_count(self, node: str, label: str) -> int:
+        shape = _native.node_shape(self._network.handle, node)
+        if len(shape) < 2 or shape[-1] is None:
+            raise ValueError(
+                f"layer '{label}' has no filters to choose from: its output has the shape {shape}"
+            )
+        return shape[-1]
+
+
+def _cotangent(shape: tuple[int, ...], filters: list[int] | None) -> np.ndarray:
+    size = int(np.prod(shape, dtype=np.int64))
+    if filters is None:
+        return np.full(shape, 1 / size, np.float32)
+    cotangent = np.zeros(shape, np.float32)
+    for index in filters:
+        cotangent[..., index] += np.float32(shape[-1] / size)
+    return cotangent
+
+
+def _single(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _array_shapes(arrays: Sequence[np.ndarray]) -> tuple[tuple[int, ...], ...]:
+    return tuple(array.shape for array in arrays)
+
+
+def _shapes(layer: Layer) -> str:
+    try:
+        return str(layer.output_shape)
+    except ValueError:
+        return "several"

@@ -1,0 +1,93 @@
+"""Saliency maps with keras-vis 0.5.0's arguments, normalization and return value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import grad_modifiers
+from ..layers import Layer, Tensor
+from ..model import Model
+from ..utils.utils import normalize
+
+
+def visualize_saliency(
+    model: Model,
+    layer_idx: int | str | Tensor,
+    filter_indices: int | Sequence[int] | np.ndarray | None,
+    seed_input: Any,
+    wrt_tensor: Tensor | str | None = None,
+    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
+    keepdims: bool = False,
+) -> np.ndarray:
+    """How much each pixel would change what a layer's filters put out (Simonyan et al. 2014,
+    arXiv:1312.6034).
+
+    The gradient of the filters' mean activation, passed through `grad_modifier`, its largest value over the
+    channels, scaled to 0..1. Set a softmax output to linear first (`layer.activation`,
+    `apply_modifications`), so that the map shows what speaks for the class and not what speaks against the
+    others.
+
+    Args:
+        model: from `swiftvis.load_model`.
+        layer_idx: index of the layer in `model.layers`, its name, or an output tensor.
+        filter_indices: one filter (class, channel) or several; None means the mean of all, as for a
+            regression.
+        seed_input: the image, as the network takes it (nothing is preprocessed): (H, W, C) or (N, H, W, C),
+            uint8 or any other numbers.
+        wrt_tensor: the gradient is taken at this tensor (`layer.output`) or layer name; None means the input.
+        backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        grad_modifier: "absolute", "negate", "invert", "relu", "small_values", a function of the gradient, or
+            None.
+        keepdims: keep the channels: (H, W, C). Use it for inputs without a channel axis.
+    Returns:
+        float32 map (H, W) in 0..1 of the first image. With a batch, the smallest and largest value are the
+        whole batch's, as in keras-vis. A gradient of zero everywhere gives zeros.
+    Raises:
+        IndexError, ValueError, TypeError: as `Model.gradient`; ValueError also for an unknown modifier, and
+        for a model
+            with several inputs where `wrt_tensor` does not say which.
+    """
+    modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
+    grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier)
+    if isinstance(grads, list):
+        raise ValueError(f"the model has {len(grads)} inputs: say which with wrt_tensor=model.inputs[i]")
+    if modify is not None:
+        grads = np.asarray(modify(grads))
+    if not keepdims:
+        grads = np.max(grads, axis=_channel_axis(model, wrt_tensor, grads.ndim))
+    return normalize(grads)[0]
+
+
+def overlay(array1: np.ndarray, array2: np.ndarray, alpha: float = 0.5) -> np.ndarray:
+    """array1 * alpha + array2 * (1 - alpha), in the dtype of array1: integers are truncated.
+
+    Raises:
+        ValueError: alpha outside 0..1, or two shapes.
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"`alpha` needs to be between [0, 1], got {alpha}")
+    array1, array2 = np.asarray(array1), np.asarray(array2)
+    if array1.shape != array2.shape:
+        raise ValueError(
+            f"`array1` and `array2` must have the same shapes, got {array1.shape} and {array2.shape}"
+        )
+    return (array1 * alpha + array2 * (1 - alpha)).astype(array1.dtype)
+
+
+def get_num_filters(layer: Layer) -> int | None:
+    """How many filters a layer has: its units or output channels."""
+    output = layer.output
+    first = len(output.shape) >= 3 and output.data_format == "channels_first"
+    return output.shape[1 if first else -1]
+
+
+def _channel_axis(model: Model, wrt_tensor: Tensor | str | None, rank: int) -> int:
+    if wrt_tensor is None:
+        tensor = model.inputs[0]
+    else:
+        tensor = model.get_layer(wrt_tensor).output if isinstance(wrt_tensor, str) else wrt_tensor
+    return 1 if rank >= 3 and tensor.data_format == "channels_first" else -1
