@@ -38,7 +38,7 @@ def check_tools() -> None:
     found = re.search(r"Swift version (\d+)\.(\d+)", answer)
     if found and tuple(map(int, found.groups())) < SWIFT:
         raise PlatformError(
-            f"swiftvis needs the Swift toolchain {wanted} or newer to build; `swift` is {found[1]}.{found[2]}."
+            f"swiftvis needs the Swift toolchain {wanted} or newer to build; `swift` is {found[1]}.{found[2]}"
         )
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[0]
     if not shutil.which(compiler):

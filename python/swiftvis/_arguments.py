@@ -10,27 +10,9 @@ import numpy as np
 from ._native import Shape
 
 
-def channels_first(rank: int, data_format: str) -> bool:
-    """Whether users see the channel axis of such a tensor at 1: the engine has it last."""
-    return data_format == "channels_first" and rank >= 3
-
-
-def user_shape(shape: Shape, data_format: str) -> Shape:
-    if channels_first(len(shape), data_format):
-        return (shape[0], shape[-1], *shape[1:-1])
-    return shape
-
-
-def to_user(array: np.ndarray, data_format: str) -> np.ndarray:
-    return (
-        np.ascontiguousarray(np.moveaxis(array, -1, 1)) if channels_first(array.ndim, data_format) else array
-    )
-
-
-def to_engine(array: np.ndarray, data_format: str) -> np.ndarray:
-    if channels_first(array.ndim, data_format):
-        array = np.moveaxis(array, 1, -1)
-    return np.ascontiguousarray(array)
+def channel_axis(rank: int, data_format: str) -> int:
+    """Where a tensor of that rank has its channels (or units)."""
+    return 1 if data_format == "channels_first" and rank >= 3 else rank - 1
 
 
 def index(value: Any, what: str) -> int:
@@ -107,7 +89,7 @@ def image_batch(x: Any, expected: Shape, name: str) -> np.ndarray:
             f"input '{name}': expected at least one value on every axis of {expected}, got shape {given}"
         )
     with np.errstate(over="ignore", invalid="ignore"):
-        return array.astype(np.float32)  # what becomes infinite is refused by the engine
+        return np.array(array, np.float32, order="C")  # what becomes infinite is refused by the engine
 
 
 def _fits(shape: tuple[int, ...], expected: Shape) -> bool:

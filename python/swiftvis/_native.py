@@ -1,6 +1,4 @@
-"""The C ABI in Python's terms: arrays and dicts instead of buffers and JSON, exceptions instead of status
-codes.
-"""
+"""The C ABI in Python's terms: arrays for buffers, dicts for JSON, exceptions for status codes."""
 
 from __future__ import annotations
 
@@ -12,20 +10,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .errors import ModelError, SwiftvisError, UnsupportedModelError
+
 try:
     from ._abi import ffi, lib
 except ImportError as error:
     raise ImportError(
-        f"swiftvis's native library could not be loaded ({error}). Install the package with `pip install .` and import "
-        "it from outside its source folder."
+        f"swiftvis's native library could not be loaded ({error}). Install the package with `pip install .` "
+        "and import it from outside its source folder."
     ) from error
 
 Shape = tuple["int | None", ...]
 
 _EXCEPTIONS = {
     lib.SV_INVALID_ARGUMENT: ValueError,
-    lib.SV_INVALID_MODEL: ValueError,
-    lib.SV_UNSUPPORTED: ValueError,
+    lib.SV_INVALID_MODEL: ModelError,
+    lib.SV_UNSUPPORTED: UnsupportedModelError,
     lib.SV_IO: OSError,
     lib.SV_OUT_OF_MEMORY: MemoryError,
 }
@@ -50,7 +50,7 @@ def call(function: Any, *arguments: Any) -> None:
     error = ffi.new("sv_error *")
     status = function(*arguments, error)
     if status != lib.SV_OK:
-        raise _EXCEPTIONS.get(status, RuntimeError)(ffi.string(error.message).decode("utf-8", "replace"))
+        raise _EXCEPTIONS.get(status, SwiftvisError)(ffi.string(error.message).decode("utf-8", "replace"))
 
 
 def _text(function: Any, handle: Any) -> str:

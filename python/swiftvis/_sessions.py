@@ -18,9 +18,7 @@ _threads = 0
 
 
 class SessionPool:
-    """Idle sessions of one model, the latest used last. A run takes its session out, so no two threads share
-    one.
-    """
+    """Idle sessions of one model, the latest used last. A run takes its session out, for itself."""
 
     def __init__(self) -> None:
         self._idle: list[Session] = []
@@ -75,9 +73,7 @@ def set_threads(count: int | None) -> None:
 
 
 def get_threads() -> int:
-    """The number of threads that runs use: set by `set_threads`, or else by processor affinity and cgroup
-    quota.
-    """
+    """The number of threads that runs use: from `set_threads`, or else from affinity and cgroup quota."""
     return _threads or default_threads()
 
 

@@ -42,7 +42,6 @@ def saliency(
     if isinstance(grads, list):
         raise ValueError(f"the model has {len(grads)} inputs; use Model.gradient for such a model")
     tensor = model.inputs[0]
-    axis = 1 if tensor.data_format == "channels_first" and grads.ndim >= 3 else -1
     # The gradient is of the batch's mean score; times the batch size it is each image's own.
-    maps = _REDUCTIONS[reduction](np.abs(grads), axis=axis) * np.float32(len(grads))
+    maps = _REDUCTIONS[reduction](np.abs(grads), axis=tensor.channel_axis) * np.float32(len(grads))
     return maps[0] if np.ndim(image) == len(tensor.shape) - 1 else maps

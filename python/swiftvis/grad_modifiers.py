@@ -1,5 +1,4 @@
-"""What is done to a gradient before it becomes a map: names for `grad_modifier=`, or any function of your
-own.
+"""What is done to a gradient before it becomes a map: names for `grad_modifier=`, or your own function.
 
 Each takes and gives the signed gradient, of the shape of the tensor that it was taken at, batch axis
 included.

@@ -49,8 +49,7 @@ def colormap(name: str, values: np.ndarray) -> np.ndarray:
 def smoothed_overlay(
     image: np.ndarray, saliency: np.ndarray, sigma: float = 5, colormap: str = "jet", alpha: float = 0.7
 ) -> np.ndarray:
-    """A picture of a saliency map over its image: the map is smoothed, scaled to 0..1, colored, and blended
-    in.
+    """A saliency map over its image: the map is smoothed, scaled to 0..1, colored, and blended in.
 
     Args:
         image: (H, W), (H, W, 1) or (H, W, 3); uint8, or other numbers in 0..1 or 0..255 (in 0..255 where any

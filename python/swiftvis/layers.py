@@ -6,41 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _native
-from ._arguments import user_shape
+from ._arguments import channel_axis
 from ._native import Shape
 from ._sessions import SessionPool
 
 # What an activation's name means in the model format: the op and its attributes.
+_PLAIN = "linear relu elu selu sigmoid hard_sigmoid tanh softplus softsign silu hard_swish gelu exponential"
 _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    name: (name, {})
-    for name in [
-        "linear",
-        "relu",
-        "elu",
-        "selu",
-        "sigmoid",
-        "tanh",
-        "softplus",
-        "softsign",
-        "silu",
-        "hard_swish",
-        "exponential",
-        "softmax",
-        "gelu",
-    ]
-} | {
+    **{name: (name, {}) for name in (*_PLAIN.split(), "softmax")},
     "relu6": ("relu", {"max_value": 6.0}),
     "leaky_relu": ("relu", {"negative_slope": 0.2}),
-    "hard_sigmoid": ("hard_sigmoid", {}),
     "swish": ("silu", {}),
     "hard_silu": ("hard_swish", {}),
 }
 
 
 class Network:
-    """A native model with its description and its idle sessions: what `Model`, `Layer` and `Tensor` stand
-    on.
-    """
+    """A native model, its description and its idle sessions: what `Model` and `Layer` stand on."""
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
@@ -70,12 +52,8 @@ class Network:
     def __contains__(self, node: str) -> bool:
         return node in self.nodes or node in self.inputs
 
-    def data_format_of(self, node: str) -> str:
-        return self._formats.get(node, self.data_format)
-
     def tensor(self, node: str) -> Tensor:
-        data_format = self.data_format_of(node)
-        return Tensor(node, user_shape(_native.node_shape(self.handle, node), data_format), data_format)
+        return Tensor(node, _native.node_shape(self.handle, node), self._formats.get(node, self.data_format))
 
     def _note_formats(self, layers: list[dict[str, Any]], inherited: str) -> None:
         for entry in layers:
@@ -90,13 +68,15 @@ class Tensor:
     Attributes:
         name: the node of the model's graph.
         shape: with the batch axis first, None where a size is open.
-        data_format: "channels_last" or "channels_first", for tensors that have a channel axis.
+        data_format: "channels_last" or "channels_first", for tensors with positions and channels.
+        channel_axis: the axis of the channels or units.
     """
 
     def __init__(self, name: str, shape: Shape, data_format: str) -> None:
         self.name = name
         self.shape = shape
         self.data_format = data_format
+        self.channel_axis = channel_axis(len(shape), data_format)
 
     def __repr__(self) -> str:
         return f"<swiftvis.Tensor '{self.name}' {self.shape}>"
@@ -193,9 +173,7 @@ class Layer:
         return self._activations
 
     def changed_nodes(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """The op and attributes that setting `activation` gives to nodes of the graph, nested layers
-        included.
-        """
+        """The op and attributes that setting `activation` gives to nodes, nested layers' included."""
         changes: dict[str, tuple[str, dict[str, Any]]] = {}
         if self._new_activation is not None:
             op, attributes = _ACTIVATIONS[self._new_activation]

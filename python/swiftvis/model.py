@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _native
-from ._arguments import filter_list, image_batch, index, to_engine, to_user
+from ._arguments import filter_list, image_batch, index
 from ._native import Question, Shape
 from ._sessions import requested_threads
 from .layers import Layer, Network, Tensor, find_layer
@@ -48,7 +48,8 @@ class Model:
     def __repr__(self) -> str:
         if self._network.closed:
             return f"<swiftvis.Model '{self.name}' (closed)>"
-        return f"<swiftvis.Model '{self.name}': {len(self.layers)} layers, {self.input_shape} -> {self.output_shape}>"
+        shapes = f"{self.input_shape} -> {self.output_shape}"
+        return f"<swiftvis.Model '{self.name}': {len(self.layers)} layers, {shapes}>"
 
     # ---- Structure ----
 
@@ -74,16 +75,12 @@ class Model:
 
     @property
     def input_shape(self) -> Shape | list[Shape]:
-        """The input's shape, batch first, None where a size is open; a list where the model has several
-        inputs.
-        """
+        """The input's shape, batch first, None where a size is open; a list where there are several."""
         return _single([tensor.shape for tensor in self.inputs])
 
     @property
     def output_shape(self) -> Shape | list[Shape]:
-        """The output's shape, batch first, None where a size is open; a list where the model has several
-        outputs.
-        """
+        """The output's shape, batch first, None where a size is open; a list where there are several."""
         return _single([tensor.shape for tensor in self.outputs])
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -101,6 +98,16 @@ class Model:
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             print_fn("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def tensor(self, of: Tensor | str) -> Tensor:
+        """The tensor of this model that `of` stands for: a tensor, or the name of a layer."""
+        if isinstance(of, Tensor):
+            if of.name not in self._network:
+                raise ValueError(f"tensor '{of.name}' is not in model '{self.name}'")
+            return self._network.tensor(of.name)
+        if isinstance(of, str):
+            return self._layer(of).output
+        raise TypeError(f"expected a tensor (layer.output) or a layer name, got {type(of).__name__}")
 
     # ---- Numbers ----
 
@@ -143,11 +150,10 @@ class Model:
         wrt_tensor: Tensor | str | None = None,
         backprop_modifier: str | Callable[[Model], Model] | None = None,
     ) -> np.ndarray | list[np.ndarray]:
-        """The raw gradient of a layer's mean activation (Simonyan et al. 2014, arXiv:1312.6034), not
-        normalised.
+        """The raw gradient of a layer's mean activation (Simonyan et al. 2014, arXiv:1312.6034).
 
-        The score is the sum over the filters of each one's mean over batch and positions; its scale is
-        keras-vis's.
+        The score is the sum over the filters of each one's mean over batch and positions, as in keras-vis.
+        Nothing is normalized.
 
         Args:
             x: as for `predict`. The whole batch is one score: with N images each gradient is divided by N.
@@ -176,31 +182,29 @@ class Model:
         target, label = self._target(layer_idx)
         arrays = self._input_arrays(x)
         # A wrong filter is told before anything is planned.
-        filters = filter_list(filter_indices, self._filter_count(target, label), label)
-        wanted = tuple(network.inputs) if wrt_tensor is None else (self._wrt_node(wrt_tensor),)
+        filters = filter_list(filter_indices, _filter_count(target, label), label)
+        wanted = tuple(network.inputs) if wrt_tensor is None else (self.tensor(wrt_tensor).name,)
         question = Question(
             _array_shapes(arrays), (), (target,), wanted, self.backprop_rule, requested_threads()
         )
         with network.sessions.session(network.handle, question) as session:
             session.forward(arrays)
-            gradients = session.backward([_cotangent(session.shape(target), filters)])
+            gradients = session.backward(
+                [_cotangent(session.shape(target.name), target.channel_axis, filters)]
+            )
             if session.unmodified_activations:
                 warnings.warn(
-                    f"the '{self.backprop_rule}' rule applies to ReLU and clipped ReLU only; these keep their own "
-                    f"derivative: {session.unmodified_activations}",
+                    f"the rule '{self.backprop_rule}' applies to ReLU and clipped ReLU; these activations keep "
+                    f"their own derivative: {session.unmodified_activations}",
                     UserWarning,
                     stacklevel=2,
                 )
-        return _single(
-            [to_user(g, network.data_format_of(n)) for g, n in zip(gradients, wanted, strict=True)]
-        )
+        return _single(gradients)
 
     # ---- Other models from this one ----
 
     def with_rule(self, rule: str) -> Model:
-        """This model with another backward rule ("plain", "guided" or "rectified"). Weights and layers are
-        shared.
-        """
+        """This model with the backward rule "plain", "guided" or "rectified". Weights are shared."""
         if rule not in _native.RULES:
             raise ValueError(f"unknown rule '{rule}' (known: {', '.join(_native.RULES)})")
         return Model(self._network, self.layers, rule)
@@ -214,9 +218,7 @@ class Model:
         return self._edited(self._network.description | {"classes": names})
 
     def with_modifications(self) -> Model:
-        """A new model in which the activations that were set on layers take effect. The weights are
-        shared.
-        """
+        """A new model in which the activations set on layers take effect. The weights are shared."""
         description = copy.deepcopy(self._network.description)
         changes: dict[str, tuple[str, dict[str, Any]]] = {}
         for layer in self.layers:
@@ -274,7 +276,7 @@ class Model:
         arrays = [image_batch(a, tensor.shape, tensor.name) for a, tensor in zip(given, tensors, strict=True)]
         if len({len(array) for array in arrays}) > 1:
             raise ValueError(f"the inputs have different batch sizes: {[len(array) for array in arrays]}")
-        return [to_engine(array, tensor.data_format) for array, tensor in zip(arrays, tensors, strict=True)]
+        return arrays
 
     def _layer(self, layer_idx: int | str) -> Layer:
         if isinstance(layer_idx, str):
@@ -286,45 +288,31 @@ class Model:
             )
         return self.layers[position]
 
-    def _target(self, layer_idx: int | str | Tensor) -> tuple[str, str]:
-        """The node of the layer, and how to call it in a message."""
+    def _target(self, layer_idx: int | str | Tensor) -> tuple[Tensor, str]:
+        """The tensor of the layer, and how to call it in a message."""
         if isinstance(layer_idx, Tensor):
-            return self._known(layer_idx), layer_idx.name
+            return self.tensor(layer_idx), layer_idx.name
         if not self.layers and layer_idx == -1:
-            return self.outputs[0].name, self.outputs[0].name
+            return self.outputs[0], self.outputs[0].name
         layer = self._layer(layer_idx)
-        return layer.output.name, layer.name
-
-    def _wrt_node(self, wrt_tensor: Tensor | str) -> str:
-        if isinstance(wrt_tensor, Tensor):
-            return self._known(wrt_tensor)
-        if isinstance(wrt_tensor, str):
-            return self._layer(wrt_tensor).output.name
-        raise TypeError(
-            f"wrt_tensor must be a tensor (layer.output) or a layer name, got {type(wrt_tensor).__name__}"
-        )
-
-    def _known(self, tensor: Tensor) -> str:
-        if tensor.name not in self._network:
-            raise ValueError(f"tensor '{tensor.name}' is not in model '{self.name}'")
-        return tensor.name
-
-    def _filter_count(self, node: str, label: str) -> int:
-        shape = _native.node_shape(self._network.handle, node)
-        if len(shape) < 2 or shape[-1] is None:
-            raise ValueError(
-                f"layer '{label}' has no filters to choose from: its output has the shape {shape}"
-            )
-        return shape[-1]
+        return layer.output, layer.name
 
 
-def _cotangent(shape: tuple[int, ...], filters: list[int] | None) -> np.ndarray:
+def _filter_count(tensor: Tensor, label: str) -> int:
+    count = tensor.shape[tensor.channel_axis] if len(tensor.shape) >= 2 else None
+    if count is None:
+        raise ValueError(f"layer '{label}' has no known number of filters: its output is {tensor.shape}")
+    return count
+
+
+def _cotangent(shape: tuple[int, ...], axis: int, filters: list[int] | None) -> np.ndarray:
     size = int(np.prod(shape, dtype=np.int64))
     if filters is None:
         return np.full(shape, 1 / size, np.float32)
     cotangent = np.zeros(shape, np.float32)
-    for index in filters:
-        cotangent[..., index] += np.float32(shape[-1] / size)
+    channels = np.moveaxis(cotangent, axis, 0)  # a view
+    for filter_index in filters:
+        channels[filter_index] += np.float32(shape[axis] / size)
     return cotangent
 
 

@@ -8,8 +8,9 @@ from .imaging import _floats
 
 
 def color(gradient: np.ndarray) -> np.ndarray:
-    """The signed gradient as an RGB picture: shifted to 0, divided by its largest value, over all channels
-    together.
+    """The signed gradient as an RGB picture: shifted to 0 and divided by its largest value.
+
+    All channels are scaled together.
 
     Args:
         gradient: (H, W, C) array.
@@ -37,17 +38,13 @@ def grayscale(gradient: np.ndarray, percentile: float = 99) -> np.ndarray:
 
 
 def positive(gradient: np.ndarray) -> np.ndarray:
-    """The positive part of the gradient, divided by its largest value: what would raise the score. uint8 (H,
-    W, C).
-    """
+    """The positive part, divided by its largest value: what would raise the score. uint8 (H, W, C)."""
     array = np.maximum(_image_gradient(gradient), 0)
     return _scaled(array, array.max())
 
 
 def negative(gradient: np.ndarray) -> np.ndarray:
-    """The negative part of the gradient, divided by its largest size: what would lower the score. uint8 (H,
-    W, C).
-    """
+    """The negative part, divided by its largest size: what would lower the score. uint8 (H, W, C)."""
     return positive(-_image_gradient(gradient))
 
 

@@ -31,9 +31,7 @@ def reverse_enumerate(iterable: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def listify(value: Any) -> list[Any]:
-    """`value` in a list, unless it is a list. Unlike keras-vis's, this takes tuples, ranges and arrays apart
-    too.
-    """
+    """`value` in a list, unless it is one. Unlike keras-vis's, this takes tuples, ranges and arrays apart."""
     if isinstance(value, list):
         return value
     if isinstance(value, np.ndarray):
@@ -103,8 +101,7 @@ def normalize(array: np.ndarray, min_value: float = 0.0, max_value: float = 1.0)
 
 
 def deprocess_input(input_array: np.ndarray, input_range: tuple[float, float] = (0, 255)) -> np.ndarray:
-    """A picture from an array of any scale: mean to the middle of the range, one standard deviation to a
-    tenth of it.
+    """A picture from an array of any scale: its mean to the middle, its deviation to a tenth of the range.
 
     uint8 where both ends of the range are ints.
     """
@@ -132,9 +129,7 @@ def get_img_shape(img: np.ndarray | Tensor, data_format: str | None = None) -> t
 
 
 class _Slicer:
-    """Turns an index that is written channels-first into one for channels-last images: `slicer[:, channel,
-    ...]`.
-    """
+    """Turns a channels-first index into one for channels-last images: `slicer[:, channel, ...]`."""
 
     def __getitem__(self, item: tuple[Any, ...]) -> tuple[Any, ...]:
         parts = list(item)

@@ -23,8 +23,7 @@ def visualize_saliency(
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
     keepdims: bool = False,
 ) -> np.ndarray:
-    """How much each pixel would change what a layer's filters put out (Simonyan et al. 2014,
-    arXiv:1312.6034).
+    """How much each pixel would change what filters put out (Simonyan et al. 2014, arXiv:1312.6034).
 
     The gradient of the filters' mean activation, passed through `grad_modifier`, its largest value over the
     channels, scaled to 0..1. Set a softmax output to linear first (`layer.activation`,
@@ -58,7 +57,8 @@ def visualize_saliency(
     if modify is not None:
         grads = np.asarray(modify(grads))
     if not keepdims:
-        grads = np.max(grads, axis=_channel_axis(model, wrt_tensor, grads.ndim))
+        tensor = model.inputs[0] if wrt_tensor is None else model.tensor(wrt_tensor)
+        grads = np.max(grads, axis=tensor.channel_axis)
     return normalize(grads)[0]
 
 
@@ -81,13 +81,4 @@ def overlay(array1: np.ndarray, array2: np.ndarray, alpha: float = 0.5) -> np.nd
 def get_num_filters(layer: Layer) -> int | None:
     """How many filters a layer has: its units or output channels."""
     output = layer.output
-    first = len(output.shape) >= 3 and output.data_format == "channels_first"
-    return output.shape[1 if first else -1]
-
-
-def _channel_axis(model: Model, wrt_tensor: Tensor | str | None, rank: int) -> int:
-    if wrt_tensor is None:
-        tensor = model.inputs[0]
-    else:
-        tensor = model.get_layer(wrt_tensor).output if isinstance(wrt_tensor, str) else wrt_tensor
-    return 1 if rank >= 3 and tensor.data_format == "channels_first" else -1
+    return output.shape[output.channel_axis]
