@@ -31,8 +31,9 @@ class Network:
         self.nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in self.description["nodes"]}
         self.inputs: list[str] = [entry["name"] for entry in self.description["inputs"]]
         self.sessions = SessionPool()
-        self._formats = dict.fromkeys(self.inputs, self.data_format)
+        self._formats: dict[str, str] = {}
         self._note_formats(self.description.get("layers", []), self.data_format)
+        self._formats.update(dict.fromkeys(self.inputs, self.data_format))
 
     @property
     def handle(self) -> Any:
@@ -128,6 +129,10 @@ class Layer:
                 f"layer '{self.name}' is called {len(self._outputs)} times; there is no call {node_index}"
             )
         return self._network.tensor(self._outputs[node_index])
+
+    def makes(self, tensor: Tensor) -> bool:
+        """Whether the tensor is an output of this layer."""
+        return tensor.name in self._outputs
 
     @property
     def output_shape(self) -> Shape:

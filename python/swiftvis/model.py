@@ -135,12 +135,7 @@ class Model:
             question = Question(_array_shapes(part), values=nodes, threads=requested_threads())
             with self._network.sessions.session(self._network.handle, question) as session:
                 parts.append(session.forward(part))
-        joined = [
-            values[0] if len(parts) == 1 else np.concatenate(values) for values in zip(*parts, strict=True)
-        ]
-        return _single(
-            [to_user(v, self._network.data_format_of(n)) for v, n in zip(joined, nodes, strict=True)]
-        )
+        return _single([np.concatenate(values) for values in zip(*parts, strict=True)])
 
     def gradient(
         self,
@@ -185,17 +180,20 @@ class Model:
         filters = filter_list(filter_indices, _filter_count(target, label), label)
         wanted = tuple(network.inputs) if wrt_tensor is None else (self.tensor(wrt_tensor).name,)
         question = Question(
-            _array_shapes(arrays), (), (target,), wanted, self.backprop_rule, requested_threads()
+            _array_shapes(arrays),
+            cotangents=(target.name,),
+            gradients=wanted,
+            rule=self.backprop_rule,
+            threads=requested_threads(),
         )
         with network.sessions.session(network.handle, question) as session:
             session.forward(arrays)
-            gradients = session.backward(
-                [_cotangent(session.shape(target.name), target.channel_axis, filters)]
-            )
+            shape = session.shape(target.name)
+            gradients = session.backward([_cotangent(shape, target.channel_axis, filters)])
             if session.unmodified_activations:
                 warnings.warn(
-                    f"the rule '{self.backprop_rule}' applies to ReLU and clipped ReLU; these activations keep "
-                    f"their own derivative: {session.unmodified_activations}",
+                    f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep their "
+                    f"own derivative: {session.unmodified_activations}",
                     UserWarning,
                     stacklevel=2,
                 )

@@ -1,0 +1,241 @@
+"""The command `swiftvis`: explain a photo, convert a model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+import swiftvis
+
+from .layers import Layer, Tensor
+from .model import Model
+from .panel import compose
+from .utils.utils import load_img
+from .visualization import visualize_saliency
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; 2 after an error, which is told in one line."""
+    warnings.showwarning = lambda message, *_, **__: print(f"swiftvis: note: {message}", file=sys.stderr)
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        print(f"swiftvis: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+# ---- explain ----
+
+
+def explain(options: argparse.Namespace) -> None:
+    start = time.perf_counter()
+    model = swiftvis.load_model(options.model)
+    classes = _read_classes(options.classes) if options.classes else model.classes
+    if len(model.inputs) != 1:
+        raise ValueError(f"the model has {len(model.inputs)} inputs; explain works with one image")
+    photo = _fitted(options.photo, model.inputs[0])
+    seed = _in_range(photo, options.range)
+    output = model.predict(seed)
+    scores = (output if isinstance(output, np.ndarray) else output[0])[0]
+
+    target: int | str | Tensor = options.layer or _output_layer(model)
+    filters = options.filter
+    explained = f"layer {options.layer}" if options.layer else "the output"
+    if scores.ndim == 1 and not options.layer:
+        filters = filters or ([int(np.argmax(scores))] if scores.size > 1 else [0])
+        explained = ", ".join(_class_name(classes, f) for f in filters)
+        model, target = _with_linear_output(model, target)
+    elif filters:
+        explained += f", filter {', '.join(map(str, filters))}"
+
+    plain = visualize_saliency(model, target, filters, seed)
+    guided = visualize_saliency(model, target, filters, seed, backprop_modifier="guided")
+    chosen = {None: plain, "guided": guided}.get(options.backprop_modifier)
+    if chosen is None:
+        chosen = visualize_saliency(model, target, filters, seed, backprop_modifier=options.backprop_modifier)
+    overlay = swiftvis.smoothed_overlay(photo, chosen, options.sigma, options.colormap, options.alpha)
+    took = time.perf_counter() - start
+
+    tiles = {
+        "photo": swiftvis.imaging.as_rgb(photo),
+        "saliency": swiftvis.colormap("gray", _contrast(plain)),
+        "guided": swiftvis.colormap("gray", _contrast(guided)),
+        f"overlay ({options.backprop_modifier or 'saliency'}, smoothed)": overlay,
+    }
+    title = explained
+    if scores.ndim == 1:
+        lines = _ranking(scores, classes)
+        print("\n".join(lines))
+        if not options.layer and len(filters or ()) == 1:
+            title = f"{explained}: {_number(scores[filters[0]])}"
+    compose(tiles, title).save(options.out)
+    print(f"\nexplained {explained!r} in {took:.2f} s; the picture is {options.out}")
+
+
+def _output_layer(model: Model) -> int | Tensor:
+    """The layer that makes the model's first output."""
+    output = model.outputs[0]
+    for layer in reversed(model.layers):
+        if layer.makes(output):
+            return layer.index
+    return output
+
+
+def _with_linear_output(model: Model, target: int | str | Tensor) -> tuple[Model, int | str | Tensor]:
+    """The model with a softmax output swapped for linear, so that the map shows what speaks for the class."""
+    if isinstance(target, int):
+        layer: Layer = model.layers[target]
+        if getattr(layer, "activation", None) == "softmax":
+            layer.activation = "linear"
+            return model.with_modifications(), target
+    return model, target
+
+
+def _fitted(path: str, tensor: Tensor) -> np.ndarray:
+    """The photo in the model's size, uint8 (H, W, C): the middle of it, in the right proportions."""
+    from PIL import Image, ImageOps
+
+    if len(tensor.shape) != 4:
+        raise ValueError(f"the model's input {tensor.shape} is not an image")
+    sizes = [size for axis, size in enumerate(tensor.shape) if axis not in (0, tensor.channel_axis)]
+    channels = tensor.shape[tensor.channel_axis]
+    if channels not in (1, 3):
+        raise ValueError(f"the model's input {tensor.shape} is neither a gray nor an RGB image")
+    photo = load_img(path, grayscale=channels == 1)
+    rows, columns = (size or own for size, own in zip(sizes, photo.shape, strict=False))
+    image = ImageOps.fit(Image.fromarray(photo), (columns, rows), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(rows, columns, channels)
+
+
+def _in_range(photo: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+    low, high = value_range
+    return photo.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+
+
+def _contrast(saliency: np.ndarray) -> np.ndarray:
+    """The map with its largest hundredth clipped: a few extreme pixels would leave the rest black."""
+    white = np.percentile(saliency, 99)
+    return saliency / white if white > 0 else saliency
+
+
+def _ranking(scores: np.ndarray, classes: list[str] | None) -> list[str]:
+    best = np.argsort(scores)[::-1][:5]
+    names = [_class_name(classes, int(i)) for i in best]
+    width = max(map(len, names))
+    return [f"{name.ljust(width)}  {_number(scores[i])}" for name, i in zip(names, best, strict=True)]
+
+
+def _class_name(classes: list[str] | None, unit: int) -> str:
+    return classes[unit] if classes and 0 <= unit < len(classes) else f"unit {unit}"
+
+
+def _number(value: np.floating) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.4g}"
+
+
+# ---- convert ----
+
+
+def convert(options: argparse.Namespace) -> None:
+    out = Path(options.out)
+    if out.suffix.lower() != ".safetensors":
+        raise ValueError(f"the output is a .safetensors file, got {out}")
+    model = swiftvis.load_model(options.model)
+    if options.classes:
+        model = model.with_classes(_read_classes(options.classes))
+    model.save(out, half=options.half)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+def _read_classes(path: str) -> list[str]:
+    names = Path(path).read_text(encoding="utf-8").splitlines()
+    if not names:
+        raise ValueError(f"{path} holds no class names; one a line is expected")
+    return names
+
+
+# ---- Arguments ----
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"swiftvis: error: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="swiftvis", description="Shows what a trained convolutional network looks at.")
+    parser.add_argument("--version", action="version", version=f"swiftvis {swiftvis.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser(
+        "explain",
+        help="a picture of what the network sees in a photo",
+        description="Prints the model's first guesses about a photo, and draws what they rest on: the photo, its "
+        "saliency map, the guided one, and the smoothed map over the photo. A softmax output is explained by "
+        "its class score before the softmax.",
+    )
+    one.add_argument(
+        "photo", metavar="PHOTO", help="any picture; its middle is resized to the model's input"
+    )
+    one.add_argument("--model", required=True, metavar="FILE", help=".h5, .hdf5, .keras or .safetensors")
+    one.add_argument("--out", required=True, metavar="PICTURE", help="the picture to write (.png, .jpg, ...)")
+    one.add_argument("--layer", metavar="NAME", help="explain this layer instead of the output")
+    one.add_argument(
+        "--filter", type=int, nargs="+", metavar="N", help="its filters or classes (default: the first guess)"
+    )
+    one.add_argument(
+        "--backprop-modifier",
+        choices=("guided", "rectified"),
+        help="the rule of the map in the overlay (default: plain)",
+    )
+    one.add_argument(
+        "--sigma", type=float, default=5, help="how far the overlay's map is smoothed, in pixels (5)"
+    )
+    one.add_argument("--colormap", default="jet", choices=swiftvis.colormaps, help="of the overlay (jet)")
+    one.add_argument("--alpha", type=float, default=0.5, help="the share of the overlay's colors, 0..1 (0.5)")
+    one.add_argument(
+        "--range",
+        type=_range,
+        default=(0.0, 255.0),
+        metavar="LOW,HIGH",
+        help="the values the model was trained on (0,255)",
+    )
+    one.add_argument(
+        "--classes", metavar="FILE", help="class names, one a line (default: the model file's own)"
+    )
+    one.set_defaults(run=explain)
+
+    two = commands.add_parser("convert", help="a Keras model as one .safetensors file")
+    two.add_argument("model", metavar="IN", help=".h5, .hdf5, .keras or .safetensors")
+    two.add_argument("out", metavar="OUT.safetensors")
+    two.add_argument("--half", action="store_true", help="store large weights as float16: half the size")
+    two.add_argument("--classes", metavar="FILE", help="class names to keep in the file, one a line")
+    two.set_defaults(run=convert)
+    return parser
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected two numbers such as 0,1 or -1,1, got {text!r}") from None
+    if not low < high:
+        raise argparse.ArgumentTypeError(f"expected the lower number first, got {text!r}")
+    return low, high
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
