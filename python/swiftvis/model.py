@@ -192,8 +192,8 @@ class Model:
             gradients = session.backward([_cotangent(shape, target.channel_axis, filters)])
             if session.unmodified_activations:
                 warnings.warn(
-                    f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep their "
-                    f"own derivative: {session.unmodified_activations}",
+                    f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep "
+                    f"their own derivative: {session.unmodified_activations}",
                     UserWarning,
                     stacklevel=2,
                 )
