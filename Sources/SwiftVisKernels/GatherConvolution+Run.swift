@@ -1,7 +1,7 @@
 extension GatherConvolution {
   /// A worker's scratch: the table of source rows [tile][tap][6], the destination offset of every pixel, the sums
   /// [tile][6][16], and a panel's bias.
-  private struct Scratch {
+  struct Scratch {
     let rows: UnsafeMutablePointer<UnsafePointer<Float>>
     let targets: UnsafeMutablePointer<Target>
     let sums: UnsafeMutablePointer<Float>
@@ -22,11 +22,11 @@ extension GatherConvolution {
     }
   }
   /// Where a grid pixel's columns go: the offset of its first neighbour, and how many neighbours lie inside the image.
-  private struct Target {
+  struct Target {
     var offset: Int
     var rows: Int32, columns: Int32
   }
-  private struct Buffers {
+  struct Buffers {
     let source: UnsafePointer<Float>
     let packed: UnsafePointer<Float>
     let destination: UnsafeMutablePointer<Float>
@@ -72,8 +72,7 @@ extension GatherConvolution {
         }
         let firstPanel = split * phase.panelsPerUnit
         for panel in firstPanel..<min(panelCount, firstPanel + phase.panelsPerUnit) {
-          multiply(phase, panel: panel, pixels: pixels, buffers, scratch)
-          finish(phase, panel: panel, pixels: pixels, buffers, scratch, epilogue)
+          multiply(phase, panel: panel, pixels: pixels, buffers, scratch, epilogue)
         }
       }
     }
@@ -146,93 +145,6 @@ extension GatherConvolution {
     for pixel in count..<filled {
       let entry = scratch.rows + pixel / Self.tileRows * (phase.taps * Self.tileRows) + pixel % Self.tileRows
       for tap in 0..<phase.taps { entry[tap * Self.tileRows] = buffers.packed }
-    }
-  }
-
-  /// The sums of one panel for the tabulated pixels, slice by slice of the panel.
-  private func multiply(_ phase: Phase, panel: Int, pixels: Int, _ buffers: Buffers, _ scratch: Scratch) {
-    let tiles = (pixels + Self.tileRows - 1) / Self.tileRows
-    let (taps, depth) = (phase.taps, phase.depth)
-    let weights = buffers.packed + phase.packedOffset + panel * taps * depth * Self.panelWidth
-    let channel = panel / panelsPerGroup * groupDepth
-    let slices = (depth + Self.sliceDepth - 1) / Self.sliceDepth
-    let sliceDepth = slices > 1 ? (depth + slices - 1) / slices : depth
-    let sliceTaps = slices > 1 ? 1 : max(1, Self.sliceDepth / max(1, depth))
-    var tap = 0
-    repeat {
-      let tapCount = min(sliceTaps, taps - tap)
-      var start = 0
-      repeat {
-        let length = min(sliceDepth, depth - start)
-        for tile in 0..<tiles {
-          multiplyTile(
-            rows: scratch.rows + (tile * taps + tap) * Self.tileRows, taps: tapCount, start: channel + start, depth: length,
-            panel: weights + (tap * depth + start) * Self.panelWidth, tile: scratch.sums + tile * 96,
-            resumes: tap > 0 || start > 0)
-        }
-        start += length
-      } while start < depth
-      tap += tapCount
-    } while tap < taps
-  }
-
-  private func finish(
-    _ phase: Phase, panel: Int, pixels: Int, _ buffers: Buffers, _ scratch: Scratch, _ epilogue: Epilogue
-  ) {
-    let channels = destination.channels
-    let groupChannels = channels / groupCount
-    let first = panel % panelsPerGroup * Self.panelWidth
-    let width = min(Self.panelWidth, groupColumns - first)
-    let channel = panel / panelsPerGroup * groupChannels + first
-    for i in 0..<Self.panelWidth {
-      scratch.bias[i] = i < width ? epilogue.bias.map { $0[(channel + i) % channels] } ?? 0 : 0
-    }
-    let (bias0, bias1) = (SIMD8(scratch.bias), SIMD8(scratch.bias + 8))
-    if groupColumns > groupChannels {
-      scatter(phase, columns: first..<first + width, pixels: pixels, buffers, scratch, epilogue)
-    } else if width == Self.panelWidth {
-      for pixel in 0..<pixels {
-        let sums = scratch.sums + pixel * Self.panelWidth
-        let offset = scratch.targets[pixel].offset + channel
-        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset)
-        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8)
-      }
-    } else {
-      let (width0, width1) = (min(8, width), max(0, width - 8))
-      for pixel in 0..<pixels {
-        let sums = scratch.sums + pixel * Self.panelWidth
-        let offset = scratch.targets[pixel].offset + channel
-        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset, count: width0)
-        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8, count: width1)
-      }
-    }
-  }
-
-  /// Columns ordered [neighbour row][neighbour column][channel] go to their pixels, as far as these are in the image.
-  private func scatter(
-    _ phase: Phase, columns: Range<Int>, pixels: Int, _ buffers: Buffers, _ scratch: Scratch, _ epilogue: Epilogue
-  ) {
-    let channels = destination.channels
-    let run = phase.x.count * channels
-    for pixel in 0..<pixels {
-      let target = scratch.targets[pixel]
-      let inside = Int(target.columns) * channels
-      var column = columns.lowerBound
-      while column < columns.upperBound {
-        let (neighbour, within) = (column / run, column % run)
-        if neighbour >= Int(target.rows) { break }
-        let length = min(8, columns.upperBound - column, run - within)
-        let valid = min(length, inside - within)
-        if valid > 0 {
-          let lane = column - columns.lowerBound
-          let v =
-            SIMD8(scratch.sums + pixel * Self.panelWidth + lane, count: valid) + SIMD8(scratch.bias + lane, count: valid)
-          epilogue.finish(
-            v, into: buffers.destination, at: target.offset + neighbour * destination.width * channels + within,
-            count: valid)
-        }
-        column += length
-      }
     }
   }
 }

@@ -100,8 +100,6 @@ struct GatherConvolution: Sendable {
 
   var panelsPerGroup: Int { (groupColumns + Self.panelWidth - 1) / Self.panelWidth }
   var panelCount: Int { groupCount * panelsPerGroup }
-  /// Whether a panel's columns lie in more than one destination pixel.
-  var scatters: Bool { phases.contains { $0.y.count * $0.x.count > 1 } }
   var stageCount: Int { paddedSource == nil ? 1 : 2 }
   var sharedScratchCount: Int {
     paddedSource.map { batch * $0.height * $0.width * source.channels } ?? 0

@@ -12,8 +12,9 @@ struct MatrixVector: Sendable {
     (self.rows, self.inputs, self.outputs, self.direction) = (rows, inputs, outputs, direction)
     switch direction {
     case .forward:
-      // Wide enough to read whole stretches of memory, narrow enough for the sums to stay in the L1 cache.
-      unitSize = min(512, max(64, outputs / 16 / 64 * 64))
+      // Memory likes long stretches; what stays in a cache can be shared out more finely. The sums fit the L1 cache.
+      let isLarge = inputs * outputs > 1 << 22
+      unitSize = isLarge ? 1024 : min(1024, max(64, (outputs + 1023) / 1024 * 64))
       unitCount = (outputs + unitSize - 1) / unitSize
     case .inputGradient:
       unitSize = max(1, min((inputs + 31) / 32, 32768 / outputs))
