@@ -1,4 +1,5 @@
-/// What a session answers: for these input shapes, the values of some nodes, and the gradients at some nodes for cotangents at others.
+/// What a session answers: for these input shapes, the values of some nodes, and the gradients at some nodes for cotangents at
+/// others. Nodes and inputs are given by name.
 public struct Question: Hashable, Sendable {
   /// One per model input, in the model's order; batch first.
   public var inputShapes: [[Int]]
@@ -15,21 +16,99 @@ public struct Question: Hashable, Sendable {
   public init(inputShapes: [[Int]]) { self.inputShapes = inputShapes }
 }
 
-/// How ReLU and clipped ReLU pass a cotangent back; every other operation keeps its own derivative.
-public enum BackwardRule: Hashable, Sendable { case plain, guided, rectified }
+/// How ReLU and clipped ReLU (ReLU6) pass a cotangent dY back; every other operation keeps its own derivative.
+public enum BackwardRule: Hashable, Sendable {
+  /// dX = dY where 0 < Y and Y is below the upper limit: the gradient (Simonyan et al. 2013).
+  case plain
+  /// The same, and only where dY > 0: guided backpropagation (Springenberg et al. 2015).
+  case guided
+  /// dY where dY > 0, whatever Y is: the deconvnet (Zeiler & Fergus 2014).
+  case rectified
+}
 
-/// One answer, planned and with its memory reserved. Used by one thread at a time. (Contract; the engine's author implements.)
+/// One answer, planned and with its memory reserved, so that running it again costs only the arithmetic. Used by one thread at a time.
 public final class Session {
-  /// `threads` 0: as many as this process may use.
-  public init(_ model: Model, _ question: Question, threads: Int = 0) throws { throw VisError(.unsupported, "contract") }
+  let model: Model
+  let plan: Plan
+  let threads: Int
+  let arena: Arena
+  private var state = State.fresh
+  private enum State { case fresh, forward, spent }
+
   /// Called between steps with the share done; returning false cancels the run with `VisError.cancelled`.
   public var progress: ((_ done: Int, _ total: Int) -> Bool)?
-  public func shape(of node: String) throws -> [Int] { [] }
-  /// "name (kind)" of activations between cotangents and gradients to which the rule does not apply.
-  public var unmodifiedActivations: [String] { [] }
-  public var arenaByteCount: Int { 0 }
-  public var packedWeightByteCount: Int { 0 }
+
+  /// Plans the answer. `threads` 0: as many as this process may use. Throws `VisError` where a name is unknown, shapes do not fit,
+  /// no path leads from a wanted gradient to a cotangent, or memory is short.
+  public init(_ model: Model, _ question: Question, threads: Int = 0) throws {
+    self.model = model
+    self.threads = threads > 0 ? min(threads, 256) : ThreadPool.defaultThreadCount
+    plan = try Plan(model, question)
+    arena = try Arena(floatCount: plan.memory.count, workerCount: self.threads, workerFloatCount: plan.workerScratchCount)
+  }
+
+  /// The shape of a node in this session.
+  public func shape(of node: String) throws -> [Int] {
+    guard let index = model.graph.index(of: node) else {
+      throw VisError(.invalidArgument, "the model has no node '\(node)'")
+    }
+    return plan.shapes[index]
+  }
+
+  /// Activations between cotangents and gradients to which the rule does not apply, as "name (kind)".
+  public var unmodifiedActivations: [String] { plan.unmodifiedActivations }
+  public var arenaByteCount: Int { arena.byteCount }
+  /// Weights packed for the kernels, which all sessions of the model share.
+  public var packedWeightByteCount: Int { model.packedWeights.byteCount }
+
+  /// Runs the network. `inputs` are in the model's order, `values` in the question's.
   /// Throws `invalidArgument` where a count is wrong or an input holds a NaN or an infinity.
-  public func forward(_ inputs: [UnsafeBufferPointer<Float>], values: [UnsafeMutableBufferPointer<Float>] = []) throws {}
-  public func backward(_ cotangents: [UnsafeBufferPointer<Float>], gradients: [UnsafeMutableBufferPointer<Float>]) throws {}
+  public func forward(_ inputs: [UnsafeBufferPointer<Float>], values: [UnsafeMutableBufferPointer<Float>] = []) throws {
+    let inputNames = (0..<model.graph.inputCount).map { model.graph.nodes[$0].name }
+    try check("input", inputs.map(\.count), plan.inputs, inputNames)
+    try check("value", values.map(\.count), plan.values, plan.question.values)
+    state = .spent
+    for ((buffer, tensor), name) in zip(zip(inputs, plan.inputs), inputNames) {
+      guard try copyIn(buffer, to: tensor) else {
+        throw VisError(.invalidArgument, "input '\(name)' holds a NaN or an infinity")
+      }
+    }
+    try run(0..<plan.forwardCount)
+    for (buffer, tensor) in zip(values, plan.values) { copyOut(tensor, to: buffer) }
+    state = .forward
+  }
+
+  /// Carries the cotangents back: gradient = sum of (d node / d wanted)^T cotangent. Needs a forward run before it, and a new one for
+  /// every call unless the question has `keepsForward`.
+  public func backward(_ cotangents: [UnsafeBufferPointer<Float>], gradients: [UnsafeMutableBufferPointer<Float>]) throws {
+    try check("cotangent", cotangents.map(\.count), plan.cotangents, plan.question.cotangents)
+    try check("gradient", gradients.map(\.count), plan.gradients, plan.question.gradients)
+    guard state == .forward else {
+      throw VisError(.invalidArgument, "backward needs a forward run before it (or a session that keeps its forward values)")
+    }
+    state = .spent
+    for (buffer, tensor) in zip(cotangents, plan.cotangents) { _ = try copyIn(buffer, to: tensor) }
+    try run(plan.forwardCount..<plan.steps.count)
+    for (buffer, tensor) in zip(gradients, plan.gradients) { copyOut(tensor, to: buffer) }
+    if plan.question.keepsForward { state = .forward }
+  }
+
+  private func check(_ role: String, _ found: [Int], _ tensors: [TensorID], _ names: [String]) throws {
+    guard found.count == tensors.count else {
+      throw VisError(.invalidArgument, "expected \(tensors.count) \(role) buffers, got \(found.count)")
+    }
+    for ((count, tensor), name) in zip(zip(found, tensors), names) where count != plan.counts[tensor] {
+      throw VisError(
+        .invalidArgument, "\(role) '\(name)': expected a buffer of \(plan.counts[tensor]) floats, got \(count)")
+    }
+  }
+
+  private func run(_ range: Range<Int>) throws {
+    for index in range {
+      try execute(index)
+      if let progress, !progress(index - range.lowerBound + 1, range.count) {
+        throw VisError(.cancelled, "the run was cancelled")
+      }
+    }
+  }
 }

@@ -1,0 +1,78 @@
+import SwiftVisKernels
+
+/// The cotangent of a node as far as it has been summed.
+struct Cotangent {
+  var tensor: TensorID
+  /// The step that wrote it, as long as nothing else reads it: that step may still be told to gate what it writes.
+  var step: Int?
+
+  /// The same, to be read more than once.
+  var shared: Cotangent { Cotangent(tensor: tensor, step: nil) }
+}
+
+/// How cotangents are summed, gated and brought to shape.
+extension PlanBuilder {
+  /// The cotangent that the last step wrote.
+  func written(_ tensor: TensorID) -> Cotangent { Cotangent(tensor: tensor, step: steps.count - 1) }
+
+  /// Adds a cotangent that exists already to what the node has.
+  mutating func pass(_ cotangent: Cotangent, to node: Graph.NodeIndex) {
+    guard path.contains(node) else { return }
+    guard let present = cotangents[node] else {
+      cotangents[node] = cotangent
+      return
+    }
+    var epilogue = EpilogueSpec()
+    epilogue.addend = present.tensor
+    cotangents[node] = written(emit(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue))
+  }
+
+  /// Adds what the kernel makes of its inputs to what the node has, in the same step where the kernel can.
+  mutating func propagate(_ kernel: Kernel, _ inputs: [TensorID], to node: Graph.NodeIndex) {
+    guard path.contains(node) else { return }
+    var epilogue = EpilogueSpec()
+    if kernel.takesAddend, let present = cotangents.removeValue(forKey: node) { epilogue.addend = present.tensor }
+    let output = emit(kernel, inputs, shape: shapes[node], epilogue)
+    pass(written(output), to: node)
+  }
+
+  /// The cotangent behind a rectifier whose output is the node's value, by the plan's rule.
+  mutating func gate(_ cotangent: Cotangent, _ rectifier: Rectifier, at node: Graph.NodeIndex) -> Cotangent {
+    var epilogue = EpilogueSpec()
+    epilogue.positiveOnly = rule != .plain
+    if rule != .rectified { (epilogue.gate, epilogue.gateLimit) = (values[node], rectifier.limit) }
+    if let step = cotangent.step, steps[step].kernel.hasGate, steps[step].epilogue.isOpen {
+      epilogue.addend = steps[step].epilogue.addend
+      steps[step].epilogue = epilogue
+      return cotangent
+    }
+    return written(emit(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue))
+  }
+
+  /// Sums over the axes along which an operand was broadcast.
+  mutating func reduced(_ cotangent: Cotangent, from shape: [Int], to target: [Int]) -> Cotangent {
+    var (cotangent, shape) = (cotangent, shape)
+    while let first = shape.indices.first(where: { shape[$0] != target[$0] }) {
+      let last = shape[first...].indices.prefix { shape[$0] != target[$0] || shape[$0] == 1 }.last ?? first
+      let sum = AxisReduction(.sum, shape, [first, last])
+      for axis in first...last { shape[axis] = 1 }
+      cotangent = written(emit(.reduce(sum), [cotangent.tensor], shape: shape))
+    }
+    return cotangent
+  }
+}
+
+extension EpilogueSpec {
+  /// Whether it may still be given a gate.
+  fileprivate var isOpen: Bool { gate == nil && !positiveOnly }
+}
+
+extension Kernel {
+  /// Whether the kernel can add a tensor to what it writes.
+  fileprivate var takesAddend: Bool {
+    switch self {
+    case .activateGradient, .preluGradient, .scale: true
+    default: hasGate
+    }
+  }
+}

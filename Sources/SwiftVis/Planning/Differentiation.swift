@@ -1,0 +1,144 @@
+import SwiftVisKernels
+
+/// The backward pass: the reverse walk, and a row per operation that carries a cotangent to the operation's inputs. Weight gradients are
+/// never formed, and only nodes between a cotangent and a wanted gradient are visited.
+extension PlanBuilder {
+  /// `cotangents` holds what the caller puts in. Returns where the wanted gradients are.
+  mutating func differentiate(_ groups: [FusedNode]) throws -> [Graph.NodeIndex: TensorID] {
+    var gradients: [Graph.NodeIndex: TensorID] = [:]
+    for group in groups.reversed() where path.contains(group.output) {
+      guard var cotangent = cotangents[group.output] else { continue }
+      if wanted.contains(group.output) {
+        gradients[group.output] = cotangent.tensor
+        cotangent.step = nil
+      }
+      guard needsInputs(group) else { continue }
+      if let rectifier = group.rectifier { cotangent = gate(cotangent, rectifier, at: group.output) }
+      if let addend = group.addend {
+        if path.contains(addend) { cotangent.step = nil }
+        pass(cotangent, to: addend)
+      }
+      try row(group, cotangent)
+    }
+    return gradients
+  }
+
+  private func needsInputs(_ group: FusedNode) -> Bool {
+    (graph.inputs(of: group.core) + [group.addend].compactMap { $0 }).contains { path.contains($0) }
+  }
+
+  private mutating func row(_ group: FusedNode, _ cotangent: Cotangent) throws {
+    let node = group.core
+    let inputs = graph.inputs(of: node)
+    guard let input = inputs.first else { return }
+    let g = cotangent.tensor
+    let shape = shapes[node], inputShape = shapes[input]
+
+    switch operation(node) {
+    case .input: break
+    case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
+      propagate(try linearKernel(group, .inputGradient), [g], to: input)
+    case .affine:
+      propagate(try affineKernel(node, offset: false), [g], to: input)
+    case .pool(let pool):
+      propagate(.poolGradient(try pooling(node, pool, .inputGradient)), [g] + (saved[node] ?? []), to: input)
+    case .reduce(let kind, let axes, _):
+      let operands = kind == .max ? [g, try value(input), try value(node)] : [g]
+      propagate(.reduceGradient(AxisReduction(kind, inputShape, axes)), operands, to: input)
+    case .pad(let pairs):
+      let copy = PlacedCopy(source: shape, destination: inputShape, offset: [0] + pairs.map { -$0.before })
+      propagate(.place(copy), [g], to: input)
+    case .resize(let attributes):
+      propagate(.resize(try resizing(node, attributes, .inputGradient)), [g], to: input)
+    case .reshape:
+      pass(cotangent, to: input)
+    case .permute(let axes):
+      let inverse = axes.indices.sorted { axes[$0] < axes[$1] }
+      propagate(.permute(Permutation(shape: shape, axes: inverse)), [g], to: input)
+    case .concatenate(let axis):
+      let total = shape[axis...].reduce(1, *)
+      var offset = 0
+      for input in inputs {
+        let width = shapes[input][axis...].reduce(1, *)
+        propagate(.slice(offset: offset, width: width, total: total), [g], to: input)
+        offset += width
+      }
+    case .merge(let merge):
+      try row(merge, node, inputs, cotangent)
+    case .layerNormalization(let epsilon):
+      let scale = graph.nodes[node].weights["scale"]
+      propagate(
+        .layerNormalizationGradient(scale: scale, epsilon: epsilon, count: shape.last ?? 1), [try value(input), g], to: input)
+    case .softmax:
+      noteUnmodified(node)
+      propagate(.softmaxGradient(count: shape.last ?? 1), [try value(node), g], to: input)
+    case .activation(let activation):
+      if group.rectifier != nil { return pass(cotangent, to: input) }
+      noteUnmodified(node)
+      let kind = ActivationKind(activation)
+      let operand = kind.derivativeReadsInput ? try value(input) : try value(node)
+      propagate(.activateGradient(kind), [operand, g], to: input)
+    case .prelu:
+      noteUnmodified(node)
+      let (alpha, period) = try preluAlpha(node)
+      propagate(.preluGradient(alpha: alpha, period: period), [try value(input), g], to: input)
+    }
+  }
+
+  private mutating func row(
+    _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [Graph.NodeIndex], _ cotangent: Cotangent
+  ) throws {
+    let shape = shapes[node]
+    switch merge {
+    case .add:
+      for input in inputs { pass(reduced(cotangent.shared, from: shape, to: shapes[input]), to: input) }
+    case .subtract:
+      pass(reduced(cotangent.shared, from: shape, to: shapes[inputs[0]]), to: inputs[0])
+      if path.contains(inputs[1]) {
+        propagate(.scale(-1), [reduced(cotangent.shared, from: shape, to: shapes[inputs[1]]).tensor], to: inputs[1])
+      }
+    case .average:
+      for input in inputs where path.contains(input) {
+        let part = reduced(cotangent.shared, from: shape, to: shapes[input])
+        propagate(.scale(1 / Float(inputs.count)), [part.tensor], to: input)
+      }
+    case .multiply:
+      for (index, input) in inputs.enumerated() where path.contains(input) {
+        var product = cotangent.shared
+        for (other, factor) in inputs.enumerated() where other != index {
+          let binary = BroadcastBinary(.multiply, left: shape, right: shapes[factor])
+          product = written(emit(.binary(binary), [product.tensor, try value(factor)], shape: shape))
+        }
+        pass(reduced(product, from: shape, to: shapes[input]), to: input)
+      }
+    case .maximum, .minimum:
+      try selectRow(merge, node, inputs, cotangent)
+    }
+  }
+
+  /// Maximum and minimum are folds over their inputs; the walk goes back through the partial results.
+  private mutating func selectRow(
+    _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [Graph.NodeIndex], _ cotangent: Cotangent
+  ) throws {
+    var partialShapes = [shapes[inputs[0]]]
+    for input in inputs.dropFirst() { partialShapes.append(broadcast(partialShapes[partialShapes.count - 1], shapes[input])) }
+    var cotangent = cotangent.shared
+    for index in stride(from: inputs.count - 1, to: 0, by: -1) {
+      guard let partials = saved[node], index - 1 < partials.count else { return }
+      let (left, right) = (partialShapes[index - 1], shapes[inputs[index]])
+      let binary = BroadcastBinary(merge.binaryKind, left: left, right: right)
+      let operands = [partials[index - 1], try value(inputs[index]), cotangent.tensor]
+      if path.contains(inputs[index]) {
+        let part = emit(.selectGradient(binary, ofLeft: false), operands, shape: partialShapes[index])
+        pass(reduced(written(part), from: partialShapes[index], to: right), to: inputs[index])
+      }
+      let rest = emit(.selectGradient(binary, ofLeft: true), operands, shape: partialShapes[index])
+      cotangent = reduced(written(rest), from: partialShapes[index], to: left)
+    }
+    pass(cotangent, to: inputs[0])
+  }
+
+  private mutating func noteUnmodified(_ node: Graph.NodeIndex) {
+    if rule != .plain { unmodified.append(node) }
+  }
+}

@@ -1,0 +1,116 @@
+/// Nodes that run as one step: a core operation, the affine folded into its weights, the value added to its result, and the
+/// rectifier applied last, all while the result is in registers.
+struct FusedNode {
+  let core: Graph.NodeIndex
+  var affine: Graph.NodeIndex?
+  var addend: Graph.NodeIndex?
+  var rectifier: Rectifier?
+  /// The node whose value the group has.
+  var output: Graph.NodeIndex
+}
+
+/// A ReLU or clipped ReLU: what the guided and rectified rules apply to. Its derivative can be read off its output: the
+/// cotangent passes where that is inside (0, limit).
+struct Rectifier {
+  let limit: Float
+  let threshold: Float
+
+  init?(_ operation: Operation) {
+    guard case .activation(.relu(let maxValue, let slope, let threshold)) = operation, slope == 0, threshold >= 0,
+      maxValue.map({ $0 > 0 }) ?? true
+    else { return nil }
+    limit = maxValue ?? .infinity
+    self.threshold = threshold
+  }
+}
+
+/// The graph as the planner sees it: `linear` nodes looked through, and the needed nodes grouped.
+struct Fusion {
+  /// In an order in which each group comes after what it reads.
+  private(set) var groups: [FusedNode] = []
+  private let graph: Graph
+  private let shapes: [[Int]]
+  private let kept: Set<Graph.NodeIndex>
+  private var useCount: [Int]
+
+  /// `wanted`: nodes that must be computed. `kept`: nodes whose own value or cotangent is asked for, which are not fused over.
+  init(_ graph: Graph, shapes: [[Int]], wanted: Set<Graph.NodeIndex>, kept: Set<Graph.NodeIndex>) {
+    self.graph = graph
+    self.shapes = shapes
+    self.kept = kept
+    useCount = Array(repeating: 0, count: graph.nodes.count)
+    var needed = Array(repeating: false, count: graph.nodes.count)
+    for node in wanted { needed[node] = true }
+    for node in graph.nodes.indices.reversed() where needed[node] {
+      for input in graph.inputs(of: node) {
+        needed[input] = true
+        useCount[input] += 1
+      }
+    }
+    group(graph.nodes.indices.filter { needed[$0] && graph.resolve($0) == $0 })
+  }
+
+  private mutating func group(_ order: [Graph.NodeIndex]) {
+    var slotOf: [Graph.NodeIndex: Int] = [:]
+    var slots: [FusedNode?] = []
+    for node in order {
+      var group = FusedNode(core: node, rectifier: Rectifier(graph.nodes[node].operation), output: node)
+      // The latest input first: in a residual block it is the nearest convolution.
+      for input in graph.inputs(of: node).sorted(by: >) where useCount[input] == 1 && !kept.contains(input) {
+        // The group moves to the node's place in the order, where all else that the node reads is ready.
+        if let slot = slotOf[input], let previous = slots[slot], let extended = extend(previous, with: node) {
+          slots[slot] = nil
+          group = extended
+          break
+        }
+      }
+      slotOf[node] = slots.count
+      slots.append(group)
+    }
+    groups = slots.compactMap { $0 }
+  }
+
+  /// The group with the node as its new end, where the core's kernel can do that.
+  private func extend(_ group: FusedNode, with node: Graph.NodeIndex) -> FusedNode? {
+    guard group.rectifier == nil else { return nil }
+    let core = graph.nodes[group.core].operation
+    var extended = group
+    extended.output = node
+    switch graph.nodes[node].operation {
+    case .affine where core.foldsAffine && group.affine == nil && group.addend == nil:
+      extended.affine = node
+    case .merge(.add) where core.foldsAffine && group.addend == nil:
+      let inputs = graph.inputs(of: node)
+      guard inputs.count == 2, shapes[inputs[0]] == shapes[inputs[1]] else { return nil }
+      extended.addend = inputs[0] == group.output ? inputs[1] : inputs[0]
+    case .activation where core.clampsResult:
+      guard let rectifier = Rectifier(graph.nodes[node].operation), rectifier.threshold == 0 else { return nil }
+      extended.rectifier = rectifier
+    default: return nil
+    }
+    return extended
+  }
+}
+
+extension Graph {
+  /// The node that computes the value of `node`: what is left when `linear` nodes are looked through.
+  func resolve(_ node: NodeIndex) -> NodeIndex {
+    var node = node
+    while case .activation(.linear) = nodes[node].operation, let input = nodes[node].inputs.first { node = input }
+    return node
+  }
+
+  func inputs(of node: NodeIndex) -> [NodeIndex] { nodes[node].inputs.map(resolve) }
+}
+
+extension Operation {
+  /// Whether a following affine can be multiplied into the weights, and an addend be added as the result is written.
+  fileprivate var foldsAffine: Bool {
+    switch self {
+    case .convolution, .depthwiseConvolution, .transposedConvolution, .dense: true
+    default: false
+    }
+  }
+
+  fileprivate var clampsResult: Bool { foldsAffine || self == .affine || self == .merge(.add) }
+}

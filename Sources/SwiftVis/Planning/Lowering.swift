@@ -1,0 +1,136 @@
+import SwiftVisKernels
+
+/// The forward pass: a row per operation.
+extension PlanBuilder {
+  mutating func lower(_ group: FusedNode) throws {
+    let node = group.core
+    let shape = shapes[node]
+    let inputs = try graph.inputs(of: node).map { try value($0) }
+    let inputShapes = graph.inputs(of: node).map { shapes[$0] }
+    var epilogue = EpilogueSpec()
+    if let rectifier = group.rectifier { (epilogue.lowerBound, epilogue.upperBound) = (0, rectifier.limit) }
+
+    switch operation(node) {
+    case .input:
+      if values[node] == nil { values[node] = tensor(shape) }
+      return
+    case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
+      epilogue.bias = try foldedBias(group)
+      epilogue.addend = try group.addend.map { try value($0) }
+      values[group.output] = emit(try linearKernel(group, .forward), inputs, shape: shape, epilogue)
+    case .affine:
+      values[group.output] = emit(try affineKernel(node, offset: true), inputs, shape: shape, epilogue)
+    case .pool(let pool):
+      let keepsArgmax = pool.kind == .max && path.contains(node)
+      // Indices are 16 bits, so half as many floats hold them.
+      let argmax = keepsArgmax ? [tensor(count: (shape.reduce(1, *) + 1) / 2)] : []
+      let output = emit(.pool(try pooling(node, pool, .forward)), inputs, shape: shape)
+      steps[steps.count - 1].outputs += argmax
+      saved[node] = argmax
+      values[node] = output
+    case .reduce(let kind, let axes, _):
+      values[node] = emit(.reduce(AxisReduction(kind, inputShapes[0], axes)), inputs, shape: shape)
+    case .pad(let pairs):
+      let copy = PlacedCopy(source: inputShapes[0], destination: shape, offset: [0] + pairs.map(\.before))
+      values[node] = emit(.place(copy), inputs, shape: shape)
+    case .resize(let attributes):
+      values[node] = emit(.resize(try resizing(node, attributes, .forward)), inputs, shape: shape)
+    case .reshape:
+      values[node] = inputs[0]
+    case .permute(let axes):
+      values[node] = emit(.permute(Permutation(shape: inputShapes[0], axes: axes)), inputs, shape: shape)
+    case .concatenate(let axis):
+      let widths = inputShapes.map { $0[axis...].reduce(1, *) }
+      values[node] = emit(.concatenate(widths: widths), inputs, shape: shape)
+    case .merge(let merge):
+      values[group.output] = try lower(merge, node, inputs, inputShapes, epilogue)
+    case .layerNormalization(let epsilon):
+      let (scale, offset) = (graph.nodes[node].weights["scale"], graph.nodes[node].weights["offset"])
+      values[node] = emit(
+        .layerNormalization(scale: scale, offset: offset, epsilon: epsilon, count: shape.last ?? 1), inputs, shape: shape)
+    case .softmax:
+      values[node] = emit(.softmax(count: shape.last ?? 1), inputs, shape: shape)
+    case .activation(let activation):
+      let isClamp = group.rectifier?.threshold == 0
+      let kernel = isClamp ? Kernel.epilogue : .activate(ActivationKind(activation))
+      values[node] = emit(kernel, inputs, shape: shape, isClamp ? epilogue : EpilogueSpec())
+    case .prelu:
+      let (alpha, period) = try preluAlpha(node)
+      values[node] = emit(.prelu(alpha: alpha, period: period), inputs, shape: shape)
+    }
+  }
+
+  private mutating func lower(
+    _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [TensorID], _ inputShapes: [[Int]], _ epilogue: EpilogueSpec
+  ) throws -> TensorID {
+    var total = inputs[0]
+    var totalShape = inputShapes[0]
+    var partials: [TensorID] = []
+    let isSum = merge == .add || merge == .average
+    for (index, (input, inputShape)) in zip(inputs, inputShapes).enumerated().dropFirst() {
+      let isLast = index == inputs.count - 1
+      if isSum && inputShape == totalShape {
+        var sum = isLast && merge == .add ? epilogue : EpilogueSpec()
+        sum.addend = input
+        total = emit(.epilogue, [total], shape: totalShape, sum)
+        continue
+      }
+      partials.append(total)
+      let binary = BroadcastBinary(merge.binaryKind, left: totalShape, right: inputShape)
+      totalShape = broadcast(totalShape, inputShape)
+      total = emit(.binary(binary), [total, input], shape: totalShape)
+      if isLast && epilogue.lowerBound == 0 {
+        total = emit(.epilogue, [total], shape: totalShape, epilogue)
+      }
+    }
+    if merge == .maximum || merge == .minimum { saved[node] = partials }
+    if merge == .average { total = emit(.scale(1 / Float(inputs.count)), [total], shape: totalShape) }
+    return total
+  }
+
+  func affineKernel(_ node: Graph.NodeIndex, offset: Bool) throws -> Kernel {
+    let (scale, shift) = (try weight("scale", of: node), try weight("offset", of: node))
+    let period = max(scale.count, offset ? shift.count : 1)
+    return .affine(
+      scale: try vector("scale", of: node, count: period), offset: offset ? try vector("offset", of: node, count: period) : nil,
+      period: period)
+  }
+
+  /// Alpha as a vector that repeats along the flattened tensor, and its length.
+  func preluAlpha(_ node: Graph.NodeIndex) throws -> (Weights, period: Int) {
+    let alpha = try weight("alpha", of: node)
+    let sample = Array(shapes[node].dropFirst())
+    let leading = alpha.shape.prefix { $0 == 1 }.count
+    let period = sample[leading...].reduce(1, *)
+    if Array(alpha.shape[leading...]) == Array(sample[leading...]) { return (alpha, period) }
+    let key = PackedWeights.Key(node: node, affine: nil, form: .alpha(period: period))
+    let kept = Array(alpha.shape[leading...]), full = Array(sample[leading...])
+    let spread = try packedWeights.weights(key, count: period) { target in
+      for i in 0..<period {
+        var (rest, source, stride) = (i, 0, 1)
+        for axis in full.indices.reversed() {
+          source += (kept[axis] == 1 ? 0 : rest % full[axis]) * stride
+          stride *= kept[axis]
+          rest /= full[axis]
+        }
+        target[i] = alpha.base[source]
+      }
+    }
+    return (spread, period)
+  }
+}
+
+extension Merge {
+  var binaryKind: BinaryKind {
+    switch self {
+    case .add, .average: .add
+    case .subtract: .subtract
+    case .multiply: .multiply
+    case .maximum: .maximum
+    case .minimum: .minimum
+    }
+  }
+}
+
+/// The shape of an element-wise result: sizes are equal or 1.
+func broadcast(_ left: [Int], _ right: [Int]) -> [Int] { zip(left, right).map { $0 == 1 ? $1 : $0 } }

@@ -1,0 +1,120 @@
+/// The answer to a question, worked out: immutable, and run by sessions.
+struct Plan: Sendable {
+  let question: Question
+  /// With every size known, by node.
+  let shapes: [[Int]]
+  /// Forward steps, then backward steps.
+  let steps: [Step]
+  let forwardCount: Int
+  /// In the question's order (inputs: the model's).
+  let inputs: [TensorID]
+  let values: [TensorID]
+  let cotangents: [TensorID]
+  let gradients: [TensorID]
+  /// In floats.
+  let counts: [Int]
+  let memory: MemoryPlan
+  /// By step, where it needs memory that its workers share.
+  let scratch: [TensorID?]
+  let workerScratchCount: Int
+  let unmodifiedActivations: [String]
+}
+
+extension Plan {
+  init(_ model: Model, _ question: Question) throws {
+    let graph = model.graph
+    let shapes = try ShapeInference.shapes(of: graph, inputShapes: question.inputShapes)
+    func nodes(_ names: [String]) throws -> [Graph.NodeIndex] {
+      try names.map { name in
+        guard let node = graph.index(of: name) else { throw VisError(.invalidArgument, "the model has no node '\(name)'") }
+        return graph.resolve(node)
+      }
+    }
+    let valueNodes = try nodes(question.values), cotangentNodes = try nodes(question.cotangents)
+    let gradientNodes = try nodes(question.gradients)
+    let path = try Self.path(graph, from: gradientNodes, to: cotangentNodes)
+    let asked = Set(valueNodes).union(cotangentNodes).union(gradientNodes)
+
+    var builder = PlanBuilder(
+      graph, model.packedWeights, shapes: shapes, question: question, path: path, wanted: Set(gradientNodes))
+    let fusion = Fusion(graph, shapes: shapes, wanted: Set(valueNodes).union(cotangentNodes), kept: asked)
+    for input in 0..<graph.inputCount { builder.values[input] = builder.tensor(shapes[input]) }
+    for group in fusion.groups { try builder.lower(group) }
+    let forwardCount = builder.steps.count
+
+    var cotangents: [TensorID] = []
+    for node in cotangentNodes {
+      let tensor = builder.tensor(shapes[node])
+      cotangents.append(tensor)
+      builder.pass(Cotangent(tensor: tensor), to: node)
+    }
+    let gradientOf = try builder.differentiate(fusion.groups)
+    let values = try valueNodes.map { try builder.value($0) }
+    let gradients = try gradientNodes.map { node in
+      guard let tensor = gradientOf[node] else {
+        throw VisError(.internal, "the gradient of '\(graph.nodes[node].name)' was not planned")
+      }
+      return tensor
+    }
+
+    let schedule = Schedule(builder.steps, forwardCount: forwardCount, needed: Set(values + gradients))
+    var lifetimes = schedule.lifetimes(tensorCount: builder.counts.count, keepsForward: question.keepsForward)
+    let inputs = (0..<graph.inputCount).map { $0 }  // the first tensors that were made
+    for input in inputs where lifetimes[input] != nil || values.contains(input) { lifetimes[input].extend(to: 0) }
+    for value in values { lifetimes[value].extend(to: schedule.turn) }
+    for cotangent in cotangents where lifetimes[cotangent] != nil || gradients.contains(cotangent) {
+      lifetimes[cotangent].extend(to: schedule.turn)
+    }
+    for gradient in gradients { lifetimes[gradient].extend(to: schedule.end) }
+
+    var counts = builder.counts
+    var scratch: [TensorID?] = []
+    for (index, step) in schedule.steps.enumerated() {
+      let needed = step.kernel.sharedScratchCount
+      scratch.append(needed > 0 ? counts.count : nil)
+      guard needed > 0 else { continue }
+      counts.append(needed)
+      lifetimes.append(.init(first: schedule.time(ofStep: index), last: schedule.time(ofStep: index)))
+    }
+    let planner = MemoryPlanner(counts: counts, lifetimes: lifetimes, inPlace: schedule.inPlace)
+    self.init(
+      question: question, shapes: shapes, steps: schedule.steps, forwardCount: schedule.forwardCount, inputs: inputs,
+      values: values, cotangents: cotangents, gradients: gradients, counts: counts,
+      memory: try planner.plan(reusingMemory: question.reusesMemory), scratch: scratch,
+      workerScratchCount: schedule.steps.map(\.kernel.workerScratchCount).max() ?? 0,
+      unmodifiedActivations: builder.unmodified.map { graph.activationName($0) })
+  }
+
+  /// The nodes on some way from a gradient to a cotangent, both included. Throws where one of them is on none.
+  private static func path(
+    _ graph: Graph, from gradients: [Graph.NodeIndex], to cotangents: [Graph.NodeIndex]
+  ) throws -> Set<Graph.NodeIndex> {
+    var below = Set(gradients), above = Set(cotangents)
+    for node in graph.nodes.indices where !below.isDisjoint(with: graph.inputs(of: node)) { below.insert(node) }
+    for node in graph.nodes.indices.reversed() where above.contains(node) { above.formUnion(graph.inputs(of: node)) }
+    let name = { (node: Graph.NodeIndex) in "'\(graph.nodes[node].name)'" }
+    if let stray = gradients.first(where: { !above.contains($0) }) {
+      let targets = cotangents.map(name).joined(separator: ", ")
+      throw VisError(.invalidArgument, "no path leads from \(name(stray)) to \(targets): there is no gradient")
+    }
+    if let stray = cotangents.first(where: { !below.contains($0) }), !gradients.isEmpty {
+      let wanted = gradients.map(name).joined(separator: ", ")
+      throw VisError(.invalidArgument, "no path leads from \(wanted) to \(name(stray)): there is no gradient")
+    }
+    return below.intersection(above)
+  }
+}
+
+extension Graph {
+  /// "name (kind)" of an activation, with the name of the layer that users know it by.
+  fileprivate func activationName(_ node: NodeIndex) -> String {
+    func owner(_ layers: [Layer]) -> String? {
+      for layer in layers {
+        if let inner = owner(layer.layers) { return inner }
+        if layer.activations.contains(node) || layer.outputs.contains(node) { return layer.name }
+      }
+      return nil
+    }
+    return "\(owner(layers) ?? nodes[node].name) (\(nodes[node].operation.name))"
+  }
+}

@@ -1,0 +1,140 @@
+import SwiftVisKernels
+
+/// Collects the steps of a plan: first the forward ones (`Lowering.swift`), then the backward ones (`Differentiation.swift`).
+struct PlanBuilder {
+  let graph: Graph
+  let packedWeights: PackedWeights
+  /// With every size known, by node.
+  let shapes: [[Int]]
+  let exact: Bool
+  let rule: BackwardRule
+
+  /// Nodes on a way from a wanted gradient to a cotangent.
+  let path: Set<Graph.NodeIndex>
+  /// Nodes whose gradient is wanted.
+  let wanted: Set<Graph.NodeIndex>
+
+  private(set) var counts: [Int] = []
+  var steps: [Step] = []
+  /// Where the value of a (resolved) node is.
+  var values: [Graph.NodeIndex: TensorID] = [:]
+  /// What the forward pass keeps for the backward pass beside values: a max pool's argmax, the partial results of a merge.
+  var saved: [Graph.NodeIndex: [TensorID]] = [:]
+  var cotangents: [Graph.NodeIndex: Cotangent] = [:]
+  var unmodified: [Graph.NodeIndex] = []
+
+  init(
+    _ graph: Graph, _ packedWeights: PackedWeights, shapes: [[Int]], question: Question, path: Set<Graph.NodeIndex>,
+    wanted: Set<Graph.NodeIndex>
+  ) {
+    self.graph = graph
+    self.packedWeights = packedWeights
+    self.shapes = shapes
+    self.exact = question.exact
+    self.rule = question.rule
+    self.path = path
+    self.wanted = wanted
+  }
+
+  mutating func tensor(count: Int) -> TensorID {
+    counts.append(count)
+    return counts.count - 1
+  }
+
+  mutating func tensor(_ shape: [Int]) -> TensorID { tensor(count: shape.reduce(1, *)) }
+
+  /// Appends a step with one output and returns that.
+  mutating func emit(_ kernel: Kernel, _ inputs: [TensorID], shape: [Int], _ epilogue: EpilogueSpec = .init()) -> TensorID {
+    let output = tensor(shape)
+    steps.append(Step(kernel: kernel, inputs: inputs, outputs: [output], epilogue: epilogue))
+    return output
+  }
+
+  func value(_ node: Graph.NodeIndex) throws -> TensorID {
+    guard let tensor = values[graph.resolve(node)] else {
+      throw VisError(.internal, "'\(graph.nodes[node].name)' was planned before its inputs")
+    }
+    return tensor
+  }
+
+  func weight(_ role: String, of node: Graph.NodeIndex) throws -> Weights {
+    guard let weights = graph.nodes[node].weights[role] else {
+      throw VisError(.invalidModel, "'\(graph.nodes[node].name)': weight '\(role)' is missing")
+    }
+    return weights
+  }
+
+  func operation(_ node: Graph.NodeIndex) -> Operation { graph.nodes[node].operation }
+
+  // MARK: Weights as kernels read them
+
+  /// A vector weight of an affine, spread over `count` channels if it is one number.
+  func vector(_ role: String, of node: Graph.NodeIndex, count: Int) throws -> Weights {
+    let weights = try weight(role, of: node)
+    guard weights.count != count else { return weights }
+    let form: PackedWeights.Form = role == "scale" ? .scale(count: count) : .offset(count: count)
+    return try packedWeights.weights(.init(node: node, affine: nil, form: form), count: count) {
+      for i in 0..<count { $0[i] = weights.base[weights.count == 1 ? 0 : i] }
+    }
+  }
+
+  /// The scale that a group's affine puts on its core's output channels.
+  func foldedScale(_ group: FusedNode) throws -> Weights? {
+    guard let affine = group.affine else { return nil }
+    return try vector("scale", of: affine, count: shapes[group.core].last ?? 1)
+  }
+
+  /// The bias of a group with its affine's scale and offset in it.
+  func foldedBias(_ group: FusedNode) throws -> Weights? {
+    let bias = graph.nodes[group.core].weights["bias"]
+    if bias == nil && group.affine == nil { return nil }
+    let count = shapes[group.core].last ?? 1
+    let scale = try foldedScale(group)
+    let offset = try group.affine.map { try vector("offset", of: $0, count: count) }
+    let key = PackedWeights.Key(node: group.core, affine: group.affine, form: .bias)
+    return try packedWeights.weights(key, count: count) { target in
+      for i in 0..<count {
+        target[i] = (bias?.base[i] ?? 0) * (scale?.base[i] ?? 1) + (offset?.base[i] ?? 0)
+      }
+    }
+  }
+
+  // MARK: The linear operations, for both directions
+
+  /// The kernel of a convolution, depthwise or transposed convolution or dense core, or of its transpose.
+  func linearKernel(_ group: FusedNode, _ direction: Direction) throws -> Kernel {
+    let node = group.core
+    let kernel = try weight("kernel", of: node)
+    let scale = try foldedScale(group)?.base
+    func packed(_ form: PackedWeights.Form, _ count: Int, _ pack: (UnsafeMutablePointer<Float>) -> Void) throws -> Weights {
+      try packedWeights.weights(.init(node: node, affine: group.affine, form: form), count: count, make: pack)
+    }
+    switch operation(node) {
+    case .depthwiseConvolution:
+      let plan = DepthwiseConvolution(try geometry(node), direction: direction)
+      return .depthwise(plan, try packed(.depthwise(plan.packingKey), plan.packedCount) {
+          plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
+        })
+    case .dense:
+      let inputs = kernel.shape[0], outputs = kernel.shape[1]
+      let rows = shapes[node].dropLast().reduce(1, *)
+      let plan = Dense(rows: rows, inputs: inputs, outputs: outputs, direction: direction, hasScale: scale != nil)
+      guard plan.packedCount > 0 else { return .dense(plan, kernel) }
+      return .dense(plan, try packed(.dense(plan.packingKey), plan.packedCount) {
+          plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
+        })
+    case .transposedConvolution:
+      // A transposed convolution is the transpose of the convolution from its output to its input.
+      let plan = Convolution(
+        try geometry(node), direction: direction == .forward ? .inputGradient : .forward, exact: exact)
+      return .convolution(plan, try packed(.convolution(plan.packingKey), plan.packedCount) {
+          plan.pack(kernel: kernel.base, inputScale: scale, outputScale: nil, into: $0)
+        })
+    default:
+      let plan = Convolution(try geometry(node), direction: direction, exact: exact)
+      return .convolution(plan, try packed(.convolution(plan.packingKey), plan.packedCount) {
+          plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
+        })
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import SwiftVisKernels
+
+typealias TensorID = Int
+
+/// One kernel call of a plan, with the tensors that it reads and writes by number. A tensor is written by one step only.
+struct Step {
+  var kernel: Kernel
+  /// In the kernel's order.
+  var inputs: [TensorID]
+  var outputs: [TensorID]
+  var epilogue = EpilogueSpec()
+
+  var reads: [TensorID] { inputs + [epilogue.addend, epilogue.gate].compactMap { $0 } }
+
+  /// What the first output may overwrite, if nothing reads it later.
+  var inPlaceCandidates: [TensorID] {
+    switch kernel {
+    case .convolution, .dense, .depthwise:
+      [epilogue.addend, epilogue.gate].compactMap { $0 }.filter { !inputs.contains($0) }
+    case .activate, .activateGradient, .epilogue, .affine, .prelu, .preluGradient, .scale: reads
+    default: []
+    }
+  }
+}
+
+/// `Epilogue` with tensors by number.
+struct EpilogueSpec {
+  var bias: Weights?
+  var addend: TensorID?
+  var lowerBound = -Float.infinity
+  var upperBound = Float.infinity
+  var positiveOnly = false
+  var gate: TensorID?
+  var gateLimit = Float.infinity
+}
+
+/// What a step runs; the comments name its inputs where there is more than one.
+enum Kernel {
+  case convolution(Convolution, Weights)
+  case dense(Dense, Weights)
+  case depthwise(DepthwiseConvolution, Weights)
+  /// A second output, where there is one, is the argmax.
+  case pool(Pooling)
+  /// cotangent, argmax?
+  case poolGradient(Pooling)
+  case activate(ActivationKind)
+  /// saved, cotangent
+  case activateGradient(ActivationKind)
+  case epilogue
+  case affine(scale: Weights?, offset: Weights?, period: Int)
+  case prelu(alpha: Weights, period: Int)
+  /// x, cotangent
+  case preluGradient(alpha: Weights, period: Int)
+  case scale(Float)
+  /// left, right
+  case binary(BroadcastBinary)
+  /// left, right, cotangent
+  case selectGradient(BroadcastBinary, ofLeft: Bool)
+  case reduce(AxisReduction)
+  /// cotangent, (input, output)?
+  case reduceGradient(AxisReduction)
+  case softmax(count: Int)
+  /// output, cotangent
+  case softmaxGradient(count: Int)
+  case layerNormalization(scale: Weights?, offset: Weights?, epsilon: Double, count: Int)
+  /// x, cotangent
+  case layerNormalizationGradient(scale: Weights?, epsilon: Double, count: Int)
+  case permute(Permutation)
+  case place(PlacedCopy)
+  case resize(Resizing)
+  /// Inputs side by side: `widths` floats of each in every row.
+  case concatenate(widths: [Int])
+  /// `width` floats from `offset` of every row of `total`.
+  case slice(offset: Int, width: Int, total: Int)
+
+  /// Whether the step can shut a gate as it writes, which saves a pass over memory.
+  var hasGate: Bool {
+    switch self {
+    case .convolution, .dense, .depthwise, .poolGradient, .epilogue, .affine, .reduceGradient: true
+    default: false
+    }
+  }
+
+  /// Floats that all workers share, and floats for each worker.
+  var sharedScratchCount: Int {
+    if case .convolution(let convolution, _) = self { convolution.sharedScratchCount } else { 0 }
+  }
+  var workerScratchCount: Int {
+    switch self {
+    case .convolution(let convolution, _): convolution.workerScratchCount
+    case .dense(let dense, _): dense.workerScratchCount
+    case .depthwise(let depthwise, _): depthwise.workerScratchCount
+    default: 0
+    }
+  }
+}
