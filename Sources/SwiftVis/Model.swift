@@ -5,6 +5,8 @@ public final class Model: Sendable {
   public let description: String
   /// All that were given, by name, so that another description finds them again.
   let weights: [String: Weights]
+  /// Derived from them for the kernels, on demand.
+  let packedWeights = PackedWeights()
 
   /// Builds a model from a description and the weights that it names; others are ignored. Throws `VisError`:
   /// `invalidModel` where the two do not fit or contradict themselves, `unsupported` for unknown operations.
