@@ -1,0 +1,35 @@
+import SwiftVis
+
+/// What every operation means, in nested loops over Doubles: slow, and meant to be obviously right. It shares no code with the
+/// engine, not even the rules for shapes.
+enum Reference {
+  /// The output of one operation. `weights` by role, as in docs/model-format.md.
+  static func evaluate(_ operation: Operation, _ inputs: [Tensor], _ weights: [String: Tensor]) -> Tensor {
+    let x = inputs[0]
+    switch operation {
+    case .input: return x
+    case .convolution(let attributes):
+      return convolution(x, kernel: weights["kernel"]!, bias: weights["bias"], attributes)
+    case .depthwiseConvolution(let attributes):
+      return depthwiseConvolution(x, kernel: weights["kernel"]!, bias: weights["bias"], attributes)
+    case .transposedConvolution(let attributes, let outputPadding):
+      return transposedConvolution(
+        x, kernel: weights["kernel"]!, bias: weights["bias"], attributes, outputPadding: outputPadding)
+    case .dense: return dense(x, kernel: weights["kernel"]!, bias: weights["bias"])
+    case .affine: return affine(x, scale: weights["scale"]!, offset: weights["offset"]!)
+    case .pool(let attributes): return pool(x, attributes)
+    case .reduce(let kind, let axes, let keepDims): return reduce(x, kind, axes: axes, keepDims: keepDims)
+    case .pad(let edges): return pad(x, edges)
+    case .resize(let attributes): return resize(x, attributes)
+    case .reshape(let shape): return reshape(x, shape)
+    case .permute(let axes): return permute(x, axes)
+    case .concatenate(let axis): return concatenate(inputs, axis: axis)
+    case .merge(let kind): return merge(inputs, kind)
+    case .layerNormalization(let epsilon):
+      return layerNormalization(x, scale: weights["scale"], offset: weights["offset"], epsilon: epsilon)
+    case .softmax: return softmax(x)
+    case .activation(let activation): return x.map { value(activation, $0) }
+    case .prelu: return prelu(x, alpha: weights["alpha"]!)
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import SwiftVis
+import Testing
+
+/// Expects the engine to agree with the reference on a network: every value, the gradient of a random cotangent, and the same bits
+/// with and without reuse of memory, on one thread and on three.
+func check(
+  _ network: Network, cotangents: [String]? = nil, gradients: [String]? = nil, tolerance: Double = 1e-4,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let note = Comment(rawValue: network.description)
+  let model = try network.model()
+  for (node, decoded) in zip(
+    network.nodes.filter { $0.operation != .input }, model.graph.nodes.dropFirst(model.graph.inputCount))
+  {
+    #expect(decoded.operation == node.operation, note, sourceLocation: sourceLocation)
+  }
+
+  let everything = network.question(values: network.nodes.map(\.name))
+  let all = try Session(model, everything, threads: 1)
+  for (name, value) in zip(everything.values, try all.run(everything, inputs: network.samples).values) {
+    #expect(try all.shape(of: name) == network.shape(name), note, sourceLocation: sourceLocation)
+    expectClose(value, network.values[name]!.values, tolerance, "value of \(name) in \(note)", sourceLocation)
+  }
+
+  var question = network.question(
+    values: network.outputNames, cotangents: cotangents ?? network.outputNames, gradients: gradients ?? network.inputs)
+  let sent = network.randomCotangents(question.cotangents)
+  let answer = try Session(model, question, threads: 1)
+    .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
+  for (name, value) in zip(question.values, answer.values) {
+    expectClose(value, network.values[name]!.values, tolerance, "output \(name) in \(note)", sourceLocation)
+  }
+  for (name, gradient) in zip(question.gradients, answer.gradients) {
+    let differences = FiniteDifferences(network, cotangents: Array(zip(question.cotangents, sent)), at: name)
+    differences.expect(gradient, tolerance, "gradient at \(name) in \(note)", sourceLocation)
+  }
+
+  let threaded = try Session(model, question, threads: 3)
+    .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
+  #expect(threaded.isIdentical(to: answer), "three threads: \(note)", sourceLocation: sourceLocation)
+  question.reusesMemory = false
+  let spacious = try Session(model, question, threads: 1)
+    .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
+  #expect(spacious.isIdentical(to: answer), "no memory reuse: \(note)", sourceLocation: sourceLocation)
+}
+
+extension Network {
+  func randomCotangents(_ names: [String], seed: Int = 99) -> [Tensor] {
+    var random = Random(seed: seed)
+    return names.map { random.tensor(shape($0)) }
+  }
+}
+
+/// Differences relative to the largest expected magnitude.
+func expectClose(
+  _ actual: [Float], _ expected: [Double], _ tolerance: Double, _ note: @autoclosure () -> String,
+  _ sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard actual.count == expected.count else {
+    Issue.record("\(actual.count) elements, not \(expected.count): \(note())", sourceLocation: sourceLocation)
+    return
+  }
+  let limit = tolerance * (expected.map { abs($0) }.max() ?? 0) + 1e-6
+  let wrong = expected.indices.filter { !(abs(Double(actual[$0]) - expected[$0]) <= limit) }
+  guard let first = wrong.first else { return }
+  Issue.record(
+    """
+    \(wrong.count) of \(expected.count) differ, first [\(first)] is \(actual[first]), not \(expected[first]) \
+    (limit \(limit)): \(note())
+    """, sourceLocation: sourceLocation)
+}

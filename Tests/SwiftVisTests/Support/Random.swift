@@ -1,0 +1,27 @@
+/// SplitMix64: small, seeded, the same on every machine.
+struct Random: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: Int) { state = UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9_7F4A_7C15 }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func int(_ range: ClosedRange<Int>) -> Int { .random(in: range, using: &self) }
+  mutating func chance(_ probability: Double) -> Bool { .random(in: 0..<1, using: &self) < probability }
+  mutating func element<T>(_ choices: [T]) -> T { choices[int(0...choices.count - 1)] }
+
+  /// Values in -scale...scale that a Float holds exactly, none nearer to zero than a fiftieth of the scale: there ReLU bends.
+  mutating func tensor(_ shape: [Int], scale: Double = 1) -> Tensor {
+    Tensor(
+      shape,
+      (0..<shape.reduce(1, *)).map { _ in
+        let size = Double.random(in: 0.02...1, using: &self) * scale
+        return Double(Float(chance(0.5) ? size : -size))
+      })
+  }
+}
