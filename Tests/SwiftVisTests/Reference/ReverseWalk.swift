@@ -36,6 +36,9 @@ struct ReverseWalk {
         })
     }
     let inputs = node.inputs.map { network.values[$0]! }
+    if case .pool(let attributes) = node.operation, attributes.kind == .max {
+      return toFirstMaximum(inputs[0], attributes, cotangent)
+    }
     return Tensor(
       inputs[place].shape,
       inputs[place].values.indices.map { element in
@@ -47,5 +50,30 @@ struct ReverseWalk {
         }
         return (loss(1e-5) - loss(-1e-5)) / 2e-5
       })
+  }
+
+  /// Written out because behind ReLU many windows hold nothing but zeros, and a rule that lets a cotangent through there must find
+  /// the first of them; differences would give each a share.
+  private func toFirstMaximum(_ x: Tensor, _ a: Pool2DAttributes, _ cotangent: Tensor) -> Tensor {
+    let rows = Reference.axis(
+      input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, \.0)
+    let columns = Reference.axis(
+      input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, \.1)
+    var gradient = Tensor(x.shape)
+    Tensor.forEachIndex(cotangent.shape) { index in
+      var first: [Int]?
+      for h in 0..<a.size.height {
+        for w in 0..<a.size.width {
+          let place = [
+            index[0], index[1] * a.strides.height + h - rows.before, index[2] * a.strides.width + w - columns.before,
+            index[3],
+          ]
+          guard place[1] >= 0, place[1] < x.shape[1], place[2] >= 0, place[2] < x.shape[2] else { continue }
+          if first.map({ x[place] > x[$0] }) ?? true { first = place }
+        }
+      }
+      gradient[first!] += cotangent[index]
+    }
+    return gradient
   }
 }

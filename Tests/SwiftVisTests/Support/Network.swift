@@ -73,6 +73,12 @@ struct Network {
     return copy
   }
 
+  func reaches(_ node: String, from start: String) -> Bool {
+    var reached: Set = [start]
+    for node in nodes where node.inputs.contains(where: reached.contains) { reached.insert(node.name) }
+    return reached.contains(node)
+  }
+
   /// The engine's model, made from the description alone.
   func model() throws -> Model {
     var weights: [String: Weights] = [:]
