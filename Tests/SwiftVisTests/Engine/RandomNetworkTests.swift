@@ -22,12 +22,7 @@ import Testing
 
   @Test(arguments: 141...160, [BackwardRule.guided, .rectified]) func rules(_ seed: Int, _ rule: BackwardRule) throws {
     let network = Network.random(seed: seed)
-    // Where equal values meet, a maximum's shares are a choice that differences do not make.
-    guard
-      !network.nodes.contains(where: {
-        [.merge(.maximum), .reduce(.max, axes: [1, 2], keepDims: false)].contains($0.operation)
-      })
-    else { return }
+    guard !network.hasSharedMaxima else { return }
     let question = network.question(cotangents: [network.last], gradients: network.inputs, rule: rule)
     let sent = network.randomCotangents([network.last])
     let answer = try Session(try network.model(), question)

@@ -114,4 +114,15 @@ import Testing
     #expect(value(.hardSigmoid(slope: 0.25), 1) == 0.75)
     #expect(abs(value(.softplus, 0) - 0.6931471805599453) < 1e-15)
   }
+
+  /// Two independent ways to a gradient: through the whole network at once, and operation by operation.
+  @Test(arguments: 201...230) func differencesAndWalkAgree(_ seed: Int) {
+    let network = Network.random(seed: seed)
+    guard !network.hasSharedMaxima else { return }
+    let cotangent = network.randomCotangents([network.last])[0]
+    let differences = FiniteDifferences(network, cotangents: [(network.last, cotangent)], at: network.inputs[0])
+    let walk = ReverseWalk(network: network, rule: .plain).gradient(
+      at: network.inputs[0], cotangents: [(network.last, cotangent)])
+    differences.expect(walk.floats, 1e-5, network.description, #_sourceLocation)
+  }
 }

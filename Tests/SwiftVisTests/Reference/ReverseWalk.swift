@@ -77,3 +77,10 @@ struct ReverseWalk {
     return gradient
   }
 }
+
+extension Network {
+  /// Where equal values may meet in a maximum, other than a pool's: differences give each half, however many they are.
+  var hasSharedMaxima: Bool {
+    nodes.contains { [.merge(.maximum), .reduce(.max, axes: [1, 2], keepDims: false)].contains($0.operation) }
+  }
+}
