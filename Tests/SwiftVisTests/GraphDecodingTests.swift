@@ -237,7 +237,7 @@ private func node(_ op: String, _ rest: String = "", name: String = "x", inputs:
 
   /// Whatever the bytes are: an error or a model.
   @Test func survivesMutations() throws {
-    var generator = SeededGenerator(state: 1)
+    var generator = SeededGenerator(1)
     let original = Array(Self.tiny.utf8)
     let weights = try load(Self.tiny, Self.tinyWeights).weights
     for _ in 0..<5000 {

@@ -72,7 +72,7 @@ import Testing
         .run(alone, inputs: batch.samples.map(part), cotangents: sent.map { part($0.floats) })
       let share = Answer(values: answer.values.map(part), gradients: answer.gradients.map(part))
       for (a, b) in zip(single.values + single.gradients, share.values + share.gradients) {
-        expectClose(a, b.map { Double($0) }, 1e-6, "item \(place) of the batch")
+        expectAgreement(a, b.map { Double($0) }, 1e-6, "item \(place) of the batch")
       }
     }
   }
@@ -82,7 +82,7 @@ import Testing
     let question = question(network)
     let session = try Session(try network.model(), question)
     let first = try session.run(question, inputs: network.samples, cotangents: cotangents(network))
-    var random = Random(seed: 5)
+    var random = SeededGenerator(5)
     for call in 2...50 {
       // Other inputs between, so that nothing left of them is read.
       let other = [random.tensor(question.inputShapes[0], scale: 10).floats]
@@ -141,7 +141,7 @@ import Testing
     let ga = try session.backward(question, cotangents: a)[0]
     let gb = try session.backward(question, cotangents: b)[0]
     let sum = try session.backward(question, cotangents: zip(a, b).map { zip($0, $1).map { $0 + 2 * $1 } })[0]
-    expectClose(sum, zip(ga, gb).map { Double($0) + 2 * Double($1) }, 1e-5, "a + 2 b")
+    expectAgreement(sum, zip(ga, gb).map { Double($0) + 2 * Double($1) }, 1e-5, "a + 2 b")
   }
 
   @Test func forwardOnly() throws {
@@ -150,7 +150,7 @@ import Testing
     let question = network.question(values: network.outputNames)
     let answer = try Session(model, question).run(question, inputs: network.samples)
     for (name, value) in zip(question.values, answer.values) {
-      expectClose(value, network.values[name]!.values, 1e-4, name)
+      expectAgreement(value, network.values[name]!.values, 1e-4, name)
     }
     let both = self.question(network)
     let full = try Session(model, both).run(both, inputs: network.samples, cotangents: cotangents(network))
@@ -162,7 +162,7 @@ import Testing
     let network = network(open: true)
     let model = try network.model()
     for (batch, height, width) in [(1, 11, 9), (2, 8, 8), (3, 5, 17), (1, 1, 1)] {
-      var random = Random(seed: height)
+      var random = SeededGenerator(UInt64(height))
       let resized = network.resampled([network.inputs[0]: random.tensor([batch, height, width, 3])])
       try check(resized)
       let question = question(resized)
@@ -170,7 +170,7 @@ import Testing
       #expect(try session.shape(of: network.outputNames[0]) == [batch, 5])
       #expect(try session.shape(of: network.outputNames[1]) == [batch, (height + 1) / 2, (width + 1) / 2, 8])
       let answer = try session.run(question, inputs: resized.samples, cotangents: cotangents(resized))
-      expectClose(answer.values[0], resized.values[network.outputNames[0]]!.values, 1e-4, "\(height) x \(width)")
+      expectAgreement(answer.values[0], resized.values[network.outputNames[0]]!.values, 1e-4, "\(height) x \(width)")
     }
   }
 
@@ -185,8 +185,8 @@ import Testing
     let fast = try Session(model, question).run(question, inputs: network.samples, cotangents: sent)
     question.exact = true
     let exact = try Session(model, question).run(question, inputs: network.samples, cotangents: sent)
-    expectClose(exact.values[0], network.values[y]!.values, 1e-5, "exact")
-    expectClose(fast.gradients[0], exact.gradients[0].map { Double($0) }, 1e-4, "gradient")
+    expectAgreement(exact.values[0], network.values[y]!.values, 1e-5, "exact")
+    expectAgreement(fast.gradients[0], exact.gradients[0].map { Double($0) }, 1e-4, "gradient")
   }
 
   @Test func progressIsToldAndMayCancel() throws {

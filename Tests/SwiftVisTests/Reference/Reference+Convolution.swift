@@ -7,8 +7,10 @@ extension Reference {
     let before: Int
   }
 
+  enum Side { case rows, columns }
+
   static func axis(
-    input: Int, kernel: Int, stride: Int, dilation: Int, _ padding: Padding, _ edges: KeyPath<(EdgePair, EdgePair), EdgePair>
+    input: Int, kernel: Int, stride: Int, dilation: Int, _ padding: Padding, _ side: Side
   ) -> Axis {
     let extent = (kernel - 1) * dilation + 1
     switch padding {
@@ -17,7 +19,7 @@ extension Reference {
       let output = (input + stride - 1) / stride
       return Axis(output: output, before: max((output - 1) * stride + extent - input, 0) / 2)
     case .explicit(let vertical, let horizontal):
-      let pair = (vertical, horizontal)[keyPath: edges]
+      let pair = side == .rows ? vertical : horizontal
       return Axis(output: (input + pair.before + pair.after - extent) / stride + 1, before: pair.before)
     }
   }
@@ -25,9 +27,9 @@ extension Reference {
   static func convolution(_ x: Tensor, kernel: Tensor, bias: Tensor?, _ a: Convolution2DAttributes) -> Tensor {
     let (kernelHeight, kernelWidth) = (kernel.shape[0], kernel.shape[1])
     let rows = axis(
-      input: x.shape[1], kernel: kernelHeight, stride: a.strides.height, dilation: a.dilations.height, a.padding, \.0)
+      input: x.shape[1], kernel: kernelHeight, stride: a.strides.height, dilation: a.dilations.height, a.padding, .rows)
     let columns = axis(
-      input: x.shape[2], kernel: kernelWidth, stride: a.strides.width, dilation: a.dilations.width, a.padding, \.1)
+      input: x.shape[2], kernel: kernelWidth, stride: a.strides.width, dilation: a.dilations.width, a.padding, .columns)
     let (groupInputs, filters) = (kernel.shape[2], kernel.shape[3])
     let groupFilters = filters / a.groups
     var y = Tensor([x.shape[0], rows.output, columns.output, filters])
@@ -69,7 +71,7 @@ extension Reference {
   /// One axis of a transposed convolution, by the rule of Keras ('valid', 'same') or of explicit padding.
   static func transposedAxis(
     input: Int, kernel: Int, stride: Int, dilation: Int, _ padding: Padding, outputPadding: Int?,
-    _ edges: KeyPath<(EdgePair, EdgePair), EdgePair>
+    _ side: Side
   ) -> Axis {
     let extent = (kernel - 1) * dilation + 1
     let full = (input - 1) * stride + extent
@@ -80,7 +82,7 @@ extension Reference {
       let output = outputPadding.map { full - extent / 2 * 2 + $0 } ?? input * stride
       return Axis(output: output, before: max(full - output, 0) / 2)
     case .explicit(let vertical, let horizontal):
-      let pair = (vertical, horizontal)[keyPath: edges]
+      let pair = side == .rows ? vertical : horizontal
       return Axis(output: full - pair.before - pair.after + (outputPadding ?? 0), before: pair.before)
     }
   }
@@ -91,10 +93,10 @@ extension Reference {
     let (kernelHeight, kernelWidth, filters) = (kernel.shape[0], kernel.shape[1], kernel.shape[2])
     let rows = transposedAxis(
       input: x.shape[1], kernel: kernelHeight, stride: a.strides.height, dilation: a.dilations.height, a.padding,
-      outputPadding: outputPadding?.height, \.0)
+      outputPadding: outputPadding?.height, .rows)
     let columns = transposedAxis(
       input: x.shape[2], kernel: kernelWidth, stride: a.strides.width, dilation: a.dilations.width, a.padding,
-      outputPadding: outputPadding?.width, \.1)
+      outputPadding: outputPadding?.width, .columns)
     var y = Tensor([x.shape[0], rows.output, columns.output, filters]) { bias?.values[$0[3]] ?? 0 }
     for n in 0..<x.shape[0] {
       for h in 0..<x.shape[1] {

@@ -2,8 +2,8 @@ import SwiftVis
 
 extension Reference {
   static func pool(_ x: Tensor, _ a: Pool2DAttributes) -> Tensor {
-    let rows = axis(input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, \.0)
-    let columns = axis(input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, \.1)
+    let rows = axis(input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, .rows)
+    let columns = axis(input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, .columns)
     return Tensor([x.shape[0], rows.output, columns.output, x.shape[3]]) { index in
       var inside: [Double] = []
       for kh in 0..<a.size.height {

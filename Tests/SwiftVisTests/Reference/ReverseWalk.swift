@@ -56,9 +56,9 @@ struct ReverseWalk {
   /// the first of them; differences would give each a share.
   private func toFirstMaximum(_ x: Tensor, _ a: Pool2DAttributes, _ cotangent: Tensor) -> Tensor {
     let rows = Reference.axis(
-      input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, \.0)
+      input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, .rows)
     let columns = Reference.axis(
-      input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, \.1)
+      input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, .columns)
     var gradient = Tensor(x.shape)
     Tensor.forEachIndex(cotangent.shape) { index in
       var first: [Int]?

@@ -19,7 +19,7 @@ func check(
   let all = try Session(model, everything, threads: 1)
   for (name, value) in zip(everything.values, try all.run(everything, inputs: network.samples).values) {
     #expect(try all.shape(of: name) == network.shape(name), note, sourceLocation: sourceLocation)
-    expectClose(value, network.values[name]!.values, tolerance, "value of \(name) in \(note)", sourceLocation)
+    expectAgreement(value, network.values[name]!.values, tolerance, "value of \(name) in \(note)", sourceLocation)
   }
 
   var question = network.question(
@@ -28,7 +28,7 @@ func check(
   let answer = try Session(model, question, threads: 1)
     .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
   for (name, value) in zip(question.values, answer.values) {
-    expectClose(value, network.values[name]!.values, tolerance, "output \(name) in \(note)", sourceLocation)
+    expectAgreement(value, network.values[name]!.values, tolerance, "output \(name) in \(note)", sourceLocation)
   }
   for (name, gradient) in zip(question.gradients, answer.gradients) {
     let differences = FiniteDifferences(network, cotangents: Array(zip(question.cotangents, sent)), at: name)
@@ -46,13 +46,13 @@ func check(
 
 extension Network {
   func randomCotangents(_ names: [String], seed: Int = 99) -> [Tensor] {
-    var random = Random(seed: seed)
+    var random = SeededGenerator(UInt64(seed))
     return names.map { random.tensor(shape($0)) }
   }
 }
 
 /// Differences relative to the largest expected magnitude.
-func expectClose(
+func expectAgreement(
   _ actual: [Float], _ expected: [Double], _ tolerance: Double, _ note: @autoclosure () -> String,
   _ sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -16,7 +16,7 @@ struct FiniteDifferences {
     }
     let sample = network.values[node]!
     let here = loss(sample)
-    var random = Random(seed: 7)
+    var random = SeededGenerator(7)
     let all = Array(sample.values.indices)
     places = all.count <= limit ? all : Array(all.shuffled(using: &random).prefix(limit))
     for place in places {
@@ -39,6 +39,6 @@ struct FiniteDifferences {
       Issue.record("\(places.count - smooth.count) bends of \(places.count): \(note())", sourceLocation: sourceLocation)
       return
     }
-    expectClose(smooth.map { gradient[places[$0]] }, smooth.map { slopes[$0] }, tolerance, note(), sourceLocation)
+    expectAgreement(smooth.map { gradient[places[$0]] }, smooth.map { slopes[$0] }, tolerance, note(), sourceLocation)
   }
 }

@@ -1,4 +1,4 @@
-@testable import SwiftVis
+import SwiftVis
 
 /// A graph under construction for a test, with a sample of every input. Each node is evaluated by the reference as it is added,
 /// so `values` holds what the engine should compute.
@@ -16,9 +16,9 @@ struct Network {
   private(set) var declaredShapes: [String: [Int?]] = [:]
   /// The last node where nothing is said.
   var outputs: [String] = []
-  var random: Random
+  var random: SeededGenerator
 
-  init(seed: Int = 1) { random = Random(seed: seed) }
+  init(seed: Int = 1) { random = SeededGenerator(UInt64(seed)) }
 
   var inputs: [String] { nodes.filter { $0.operation == .input }.map(\.name) }
   var last: String { nodes[nodes.count - 1].name }
@@ -83,18 +83,10 @@ struct Network {
   func model() throws -> Model {
     var weights: [String: Weights] = [:]
     for node in nodes {
-      for (role, tensor) in node.weights { weights["\(node.name)/\(role)"] = Weights(tensor) }
+      for (role, tensor) in node.weights {
+        weights["\(node.name)/\(role)"] = try Weights(shape: tensor.shape, values: tensor.floats)
+      }
     }
     return try Model(description: description, weights: weights)
-  }
-}
-
-extension Weights {
-  convenience init(_ tensor: Tensor) {
-    let count = max(tensor.values.count, 1)
-    let base = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
-      .bindMemory(to: Float.self, capacity: count)
-    base.initialize(from: tensor.floats, count: tensor.values.count)
-    self.init(shape: tensor.shape, adopting: base)
   }
 }

@@ -1,4 +1,4 @@
-@testable import SwiftVis
+import SwiftVis
 
 /// What a session answered, in the order of its question.
 struct Answer: Equatable {

@@ -1,7 +1,7 @@
-/// SplitMix64: small, seeded, the same on every machine.
-struct Random: RandomNumberGenerator {
+/// SplitMix64 (Steele, Lea & Flood 2014): the same numbers on every run and machine.
+struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
-  init(seed: Int) { state = UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9_7F4A_7C15 }
+  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
 
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
