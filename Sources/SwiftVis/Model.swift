@@ -8,24 +8,46 @@ public final class Model: Sendable {
   /// Derived from them for the kernels, on demand.
   let packedWeights = PackedWeights()
 
-  /// Builds a model from a description and the weights that it names; others are ignored. Throws `VisError`:
-  /// `invalidModel` where the two do not fit or contradict themselves, `unsupported` for unknown operations.
-  public init(description: String, weights: [String: Weights]) throws {
-    self.graph = try Graph(description: description) { weights[$0] }
-    self.description = description
-    self.weights = weights
+  private init(description: String, graph: Graph, weights: [String: Weights]) {
+    (self.description, self.graph, self.weights) = (description, graph, weights)
   }
 
-  /// A new model with the same weights, shared, and another description.
+  /// Builds a model from a description and the weights that it names; others are ignored. Throws `VisError`:
+  /// `invalidModel` where the two do not fit or contradict themselves, `unsupported` for unknown operations.
+  public convenience init(description: String, weights: [String: Weights]) throws {
+    let graph = try Graph(description: description) { weights[$0] }
+    self.init(description: description, graph: graph, weights: weights)
+  }
+
+  /// A new model with the same weights, shared, and another description. Throws as `init(description:weights:)` does.
   public func replacingDescription(_ description: String) throws -> Model {
     try Model(description: description, weights: weights)
   }
 
-  /// Reads a .safetensors model file. Throws `VisError`: `io` with the path, or as `init(description:weights:)` does.
+  /// Reads a .safetensors model file; tensors that the description does not name are left alone. Throws `VisError`: `io`,
+  /// or as `init(description:weights:)` does, with the path.
   public convenience init(contentsOf path: String) throws {
-    throw VisError(.unsupported, "contract")
+    do {
+      let file = try ModelFile(path: path)
+      var weights: [String: Weights] = [:]
+      let graph = try Graph(description: file.description) { name in
+        if let known = weights[name] { return known }
+        weights[name] = try file.weights(named: name)
+        return weights[name]
+      }
+      self.init(description: file.description, graph: graph, weights: weights)
+    } catch let error as VisError where error.kind != .io {
+      // A tensor that cannot be is the file's fault, not the caller's.
+      throw VisError(error.kind == .invalidArgument ? .invalidModel : error.kind, "'\(path)': \(error.message)")
+    }
   }
 
-  /// Writes a .safetensors file; `half` stores weights of rank two and more as float16.
-  public func save(to path: String, half: Bool = false) throws {}
+  /// Writes a .safetensors file with the weights that the graph uses; `half` stores those of rank two and more as float16,
+  /// rounded to nearest. A file of that name is replaced once the new one is complete. Throws `VisError`: `io`, or
+  /// `invalidArgument` for a weight beyond float16's 65504.
+  public func save(to path: String, half: Bool = false) throws {
+    let used = Set(graph.nodes.flatMap { $0.weights.values.map { ObjectIdentifier($0) } })
+    try ModelFile.write(
+      description: description, weights: weights.filter { used.contains(ObjectIdentifier($0.value)) }, to: path, half: half)
+  }
 }

@@ -89,12 +89,12 @@ struct Fields {
     if case .null = members[key] { members[key] = nil }
   }
 
-  func integer(_ json: JSON, _ key: String, atLeast minimum: Int) throws -> Int {
+  func integer(_ json: JSON, _ key: String, atLeast minimum: Int, atMost maximum: Int = maximumInteger) throws -> Int {
     guard case .number(let number) = json, let value = Int(exactly: number) else {
       throw failure("'\(key)' should hold whole numbers, got \(json.kind)")
     }
-    guard value >= minimum, value <= Self.maximumInteger else {
-      throw failure("'\(key)' should be between \(minimum) and \(Self.maximumInteger), got \(value)")
+    guard value >= minimum, value <= maximum else {
+      throw failure("'\(key)' should be between \(minimum) and \(maximum), got \(value)")
     }
     return value
   }
@@ -104,8 +104,8 @@ struct Fields {
     return try integer(json, key, atLeast: minimum)
   }
 
-  mutating func integers(_ key: String, atLeast minimum: Int) throws -> [Int] {
-    try array(key).map { try integer($0, key, atLeast: minimum) }
+  mutating func integers(_ key: String, atLeast minimum: Int, atMost maximum: Int = maximumInteger) throws -> [Int] {
+    try array(key).map { try integer($0, key, atLeast: minimum, atMost: maximum) }
   }
 
   /// [height, width].
