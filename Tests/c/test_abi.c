@@ -1,0 +1,417 @@
+/* test_abi.c: the C ABI as a C program sees it. Run with Tests/c/run.sh; also valid C++. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "network.h"
+
+static sv_error error;
+
+static void test_version(void) {
+  CHECK(sv_version() == SV_VERSION_MAJOR * 10000 + SV_VERSION_MINOR * 100 + SV_VERSION_PATCH);
+  CHECK(sv_default_threads() >= 1);
+}
+
+static void test_model(void) {
+  sv_model *model = NULL, *edited = NULL;
+  CHECK_OK(make_model(&model, &error));
+  if (model == NULL) return;
+
+  sv_shape shape;
+  CHECK_OK(sv_model_shape(model, "image", &shape, &error));
+  CHECK(shape.rank == 4 && shape.dims[0] == -1 && shape.dims[1] == 4 && shape.dims[3] == 1);
+  CHECK_OK(sv_model_shape(model, "relu2", &shape, &error));
+  CHECK(shape.rank == 2 && shape.dims[0] == -1 && shape.dims[1] == 4);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "nowhere", sv_model_shape(model, "nowhere", &shape, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "node is NULL", sv_model_shape(model, NULL, &shape, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "shape is NULL", sv_model_shape(model, "image", NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "model is NULL", sv_model_shape(NULL, "image", &shape, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "UTF-8", sv_model_shape(model, "\xff\xfe", &shape, &error));
+  CHECK(sv_model_shape(model, NULL, &shape, NULL) == SV_INVALID_ARGUMENT);
+
+  size_t length = 0;
+  CHECK_OK(sv_model_describe(model, NULL, 0, &length, &error));
+  char *text = (char *)malloc(length + 1);
+  CHECK_OK(sv_model_describe(model, text, length + 1, &length, &error));
+  CHECK(strlen(text) == length && strstr(text, "relu2") != NULL);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "capacity", sv_model_describe(model, text, length, &length, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "length is NULL", sv_model_describe(model, text, length + 1, NULL, &error));
+
+  CHECK_OK(sv_model_with_description(model, text, length, &edited, &error));
+  sv_model_destroy(edited);
+  CHECK_FAILS(SV_INVALID_MODEL, "", sv_model_with_description(model, "{", 1, &edited, &error));
+  free(text);
+
+  const char *path = "/tmp/swiftvis_test_abi.safetensors";
+  sv_model *loaded = NULL;
+  CHECK_OK(sv_model_save(model, path, 0, &error));
+  CHECK_OK(sv_model_load(path, &loaded, &error));
+  unlink(path);
+  CHECK(loaded != NULL);
+  CHECK_FAILS(SV_IO, "nothing-here", sv_model_load("/nothing-here/model", &loaded, &error));
+  CHECK_FAILS(SV_IO, "nothing-here", sv_model_save(model, "/nothing-here/model", 1, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "path is NULL", sv_model_load(NULL, &loaded, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "model is NULL", sv_model_load("/nothing-here/model", NULL, &error));
+  sv_model_destroy(loaded);
+  sv_model_destroy(model);
+  sv_model_destroy(NULL);
+}
+
+static void test_tensors(void) {
+  sv_model *model = NULL;
+  sv_tensor tensors[3];
+  const size_t length = sizeof description - 1;
+  make_tensors(tensors);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "description is NULL", sv_model_create(NULL, 1, tensors, 3, &model, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "length", sv_model_create(description, (size_t)-1, tensors, 3, &model, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "tensors is NULL", sv_model_create(description, length, NULL, 3, &model, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "tensors", sv_model_create(description, length, tensors, (size_t)-1, &model, &error));
+  CHECK_FAILS(SV_INVALID_MODEL, "fc/kernel", sv_model_create(description, length, tensors, 2, &model, &error));
+  CHECK_FAILS(SV_INVALID_MODEL, "", sv_model_create(description, length - 1, tensors, 3, &model, &error));
+  CHECK_FAILS(SV_INVALID_MODEL, "", sv_model_create(description, 0, tensors, 3, &model, &error));
+
+  tensors[1].count = 3;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "conv/bias", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[1].shape.rank = 9;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "rank 9", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[1].shape.dims[0] = -2;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "below 0", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[2].shape.dims[0] = tensors[2].shape.dims[1] = INT64_MAX / 2;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "too large", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[1].data = NULL;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "data is NULL", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[1].name = NULL;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "name is NULL", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[1].name = "fc/kernel";
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "twice", sv_model_create(description, length, tensors, 3, &model, &error));
+  make_tensors(tensors);
+  tensors[0].shape.dims[2] = 2;
+  tensors[0].shape.dims[3] = 1;
+  CHECK_FAILS(SV_INVALID_MODEL, "conv", sv_model_create(description, length, tensors, 3, &model, &error));
+  CHECK(model == NULL);
+}
+
+static void test_question(void) {
+  sv_model *model = NULL;
+  sv_session *session = NULL;
+  const char *unknown = "nowhere", *null_name = NULL;
+  sv_shape shape = {4, {1, 4, 4, 1}};
+  CHECK_OK(make_model(&model, &error));
+  if (model == NULL) return;
+
+#define CHECK_REFUSED(text, change)                                                   \
+  do {                                                                                \
+    sv_question question = make_question(SV_RULE_PLAIN);                              \
+    change;                                                                           \
+    CHECK_FAILS(SV_INVALID_ARGUMENT, text, sv_session_create(model, &question, &session, &error)); \
+  } while (0)
+
+  CHECK_REFUSED("struct_size", question.struct_size = 0);
+  CHECK_REFUSED("struct_size", question.struct_size = sizeof question + 8);
+  CHECK_REFUSED("input_shapes", question.input_count = 2);
+  CHECK_REFUSED("input_shapes is NULL", question.input_shapes = NULL);
+  CHECK_REFUSED("values is NULL", question.values = NULL);
+  CHECK_REFUSED("cotangents", question.cotangent_count = (size_t)-1);
+  CHECK_REFUSED("gradients", question.gradient_count = 1000);
+  CHECK_REFUSED("values[0] is NULL", question.values = &null_name);
+  CHECK_REFUSED("nowhere", question.values = &unknown);
+  CHECK_REFUSED("nowhere", question.cotangents = &unknown);
+  CHECK_REFUSED("nowhere", question.gradients = &unknown);
+  CHECK_REFUSED("rule", question.rule = 3);
+  CHECK_REFUSED("rule", question.rule = -1);
+  CHECK_REFUSED("flags", question.flags = 8);
+  CHECK_REFUSED("threads", question.threads = -1);
+  CHECK_REFUSED("threads", question.threads = 100000);
+  CHECK_REFUSED("rank", question.input_shapes = &shape; shape.rank = -1);
+  CHECK_REFUSED("rank", question.input_shapes = &shape; shape.rank = 9);
+  shape.rank = 3;
+  CHECK_REFUSED("image", question.input_shapes = &shape);
+  shape.rank = 4;
+  CHECK_REFUSED("below 1", question.input_shapes = &shape; shape.dims[0] = 0);
+  CHECK_REFUSED("below 1", question.input_shapes = &shape; shape.dims[0] = -1);
+  CHECK_REFUSED("too large", question.input_shapes = &shape; shape.dims[0] = INT64_MAX);
+  shape.dims[0] = 1;
+  CHECK_REFUSED("image", question.input_shapes = &shape; shape.dims[1] = 5);
+  /* No path leads back from the image to relu2. */
+  CHECK_REFUSED("relu2", const char *const *swap = question.gradients; question.gradients = question.cotangents;
+                question.cotangents = swap);
+
+  sv_question question = make_question(SV_RULE_PLAIN);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "model is NULL", sv_session_create(NULL, &question, &session, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "question is NULL", sv_session_create(model, NULL, &session, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "session is NULL", sv_session_create(model, &question, NULL, &error));
+  CHECK(session == NULL);
+  sv_model_destroy(model);
+}
+
+static void test_gradients(void) {
+  const sv_rule rules[3] = {SV_RULE_PLAIN, SV_RULE_GUIDED, SV_RULE_RECTIFIED};
+  const float *expected[3] = {plain_gradient, guided_gradient, rectified_gradient};
+  sv_model *model = NULL;
+  CHECK_OK(make_model(&model, &error));
+  for (int i = 0; i < 3 && model != NULL; i++)
+    for (uint32_t flags = 0; flags < 8; flags++) {
+      sv_session *session = NULL;
+      sv_question question = make_question(rules[i]);
+      question.flags = flags;
+      CHECK_OK(sv_session_create(model, &question, &session, &error));
+      if (session == NULL) continue;
+      float value[4] = {0}, gradient[16] = {0};
+      CHECK_OK(run(session, value, gradient, &error));
+      CHECK(value[0] == 54.0f);
+      CHECK(all_close(gradient, expected[i], 16, 0));
+      CHECK_OK(run(session, value, gradient, &error));
+      CHECK(all_close(gradient, expected[i], 16, 0));
+      sv_session_destroy(session);
+    }
+  sv_model_destroy(model);
+}
+
+static void test_session(void) {
+  sv_model *model = NULL;
+  sv_session *session = NULL;
+  sv_question question = make_question(SV_RULE_GUIDED);
+  CHECK_OK(make_model(&model, &error));
+  if (model == NULL) return;
+  CHECK_OK(sv_session_create(model, &question, &session, &error));
+  sv_model_destroy(model); /* the session keeps what it needs */
+  if (session == NULL) return;
+
+  sv_shape shape;
+  CHECK_OK(sv_session_shape(session, "conv", &shape, &error));
+  CHECK(shape.rank == 4 && shape.dims[0] == 1 && shape.dims[1] == 2 && shape.dims[2] == 2 && shape.dims[3] == 2);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "nowhere", sv_session_shape(session, "nowhere", &shape, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "shape is NULL", sv_session_shape(session, "conv", NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "session is NULL", sv_session_shape(NULL, "conv", &shape, &error));
+
+  size_t length = 99;
+  char text[8];
+  CHECK_OK(sv_session_unmodified_activations(session, text, sizeof text, &length, &error));
+  CHECK(length == 0 && text[0] == 0);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "capacity", sv_session_unmodified_activations(session, text, 0, &length, &error));
+
+  uint64_t arena = 0, weights = 0;
+  CHECK_OK(sv_session_memory(session, &arena, &weights, &error));
+  CHECK(arena > 0 && arena < 1 << 24);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "weights is NULL", sv_session_memory(session, &arena, NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "arena is NULL", sv_session_memory(session, NULL, &weights, &error));
+
+  float pixels[16], value[4], gradient[16];
+  memcpy(pixels, image, sizeof pixels);
+  sv_const_buffer input = {pixels, 16}, cotangent = {one_hot, 4};
+  sv_buffer values = {value, 4}, gradients = {gradient, 16};
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "forward", sv_session_backward(session, &cotangent, 1, &gradients, 1, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "session is NULL", sv_session_forward(NULL, &input, 1, &values, 1, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "inputs is NULL", sv_session_forward(session, NULL, 1, &values, 1, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "inputs", sv_session_forward(session, &input, 0, &values, 1, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "values", sv_session_forward(session, &input, 1, NULL, 0, &error));
+  input.data = NULL;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "inputs[0].data is NULL", sv_session_forward(session, &input, 1, &values, 1, &error));
+  input.data = (const float *)((const char *)pixels + 1);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "aligned", sv_session_forward(session, &input, 1, &values, 1, &error));
+  input.data = pixels;
+  const size_t wrong_counts[4] = {0, 15, 17, (size_t)-1};
+  for (int i = 0; i < 4; i++) {
+    input.count = wrong_counts[i];
+    CHECK_FAILS(SV_INVALID_ARGUMENT, "", sv_session_forward(session, &input, 1, &values, 1, &error));
+  }
+  input.count = 16;
+  values.count = 5;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "relu2", sv_session_forward(session, &input, 1, &values, 1, &error));
+  values.count = 4;
+  pixels[7] = (float)NAN;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "image", sv_session_forward(session, &input, 1, &values, 1, &error));
+  pixels[7] = (float)INFINITY;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "image", sv_session_forward(session, &input, 1, &values, 1, &error));
+  pixels[7] = 7;
+
+  CHECK_OK(sv_session_forward(session, &input, 1, &values, 1, &error));
+  gradients.count = 15;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "image", sv_session_backward(session, &cotangent, 1, &gradients, 1, &error));
+  gradients.count = 16;
+  cotangent.count = 3;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "relu2", sv_session_backward(session, &cotangent, 1, &gradients, 1, &error));
+  cotangent.count = 4;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "gradients is NULL", sv_session_backward(session, &cotangent, 1, NULL, 1, &error));
+  CHECK_OK(run(session, value, gradient, &error));
+  CHECK(all_close(gradient, guided_gradient, 16, 0));
+  /* Backward has consumed what forward left: the question has no SV_KEEP_FORWARD. */
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "forward", sv_session_backward(session, &cotangent, 1, &gradients, 1, &error));
+  sv_session_destroy(session);
+  sv_session_destroy(NULL);
+}
+
+typedef struct progress_state {
+  sv_session *session;
+  int32_t answer;
+  int calls;
+  sv_error inner;
+} progress_state;
+
+static int32_t on_progress(void *context, uint64_t done, uint64_t total) {
+  progress_state *state = (progress_state *)context;
+  float value[4], gradient[16];
+  if (done > total) return 1;
+  if (state->calls++ == 0) run(state->session, value, gradient, &state->inner);
+  return state->answer;
+}
+
+static void test_progress(void) {
+  sv_model *model = NULL;
+  progress_state state;
+  float value[4], gradient[16];
+  memset(&state, 0, sizeof state);
+  sv_question question = make_question(SV_RULE_PLAIN);
+  question.progress = on_progress;
+  question.progress_context = &state;
+  CHECK_OK(make_model(&model, &error));
+  if (model == NULL) return;
+  CHECK_OK(sv_session_create(model, &question, &state.session, &error));
+  if (state.session != NULL) {
+    CHECK_OK(run(state.session, value, gradient, &error));
+    CHECK(state.calls > 0);
+    CHECK(state.inner.status == SV_INVALID_ARGUMENT && strstr(state.inner.message, "running already") != NULL);
+    state.answer = 1;
+    CHECK_FAILS(SV_CANCELLED, "", run(state.session, value, gradient, &error));
+    state.answer = 0;
+    CHECK_OK(run(state.session, value, gradient, &error));
+    CHECK(all_close(gradient, plain_gradient, 16, 0));
+  }
+  sv_session_destroy(state.session);
+  sv_model_destroy(model);
+}
+
+static void *run_often(void *model) {
+  sv_session *session = NULL;
+  sv_question question = make_question(SV_RULE_GUIDED);
+  float value[4], gradient[16];
+  long wrong = sv_session_create((const sv_model *)model, &question, &session, NULL) != SV_OK;
+  for (int i = 0; i < 200 && session != NULL; i++)
+    wrong += run(session, value, gradient, NULL) != SV_OK || !all_close(gradient, guided_gradient, 16, 0);
+  sv_session_destroy(session);
+  return (void *)wrong;
+}
+
+static void test_threads_and_fork(void) {
+  sv_model *model = NULL;
+  CHECK_OK(make_model(&model, &error));
+  if (model == NULL) return;
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, run_often, model);
+  for (int i = 0; i < 4; i++) {
+    void *wrong;
+    pthread_join(threads[i], &wrong);
+    CHECK(wrong == NULL);
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    _exit(run_often(model) == NULL ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(run_often(model) == NULL);
+  sv_model_destroy(model);
+}
+
+static void test_long_message(void) {
+  char name[1024];
+  memset(name, 0, sizeof name);
+  name[0] = 'a'; /* so that the cut falls inside a two-byte character for one of the two lengths */
+  for (int i = 1; i < 1021; i += 2) memcpy(name + i, "\xc3\xa4", 2);
+  for (int start = 0; start < 2; start++) {
+    CHECK(sv_colormap_apply(name + (start ? 1 : 0), NULL, 0, NULL, &error) == SV_INVALID_ARGUMENT);
+    const size_t length = strlen(error.message);
+    CHECK(length == SV_MESSAGE_SIZE - 1 || length == SV_MESSAGE_SIZE - 2);
+    CHECK((unsigned char)error.message[length - 1] == 0xa4);
+  }
+}
+
+static void test_imaging(void) {
+  float map[9] = {0, 0, 0, 0, 1, 0, 0, 0, 0}, out[9];
+  CHECK_OK(sv_gaussian_filter(map, 3, 3, 0, out, &error));
+  CHECK(all_close(out, map, 9, 0));
+  CHECK_OK(sv_gaussian_filter(map, 3, 3, 1, out, &error));
+  /* scipy.ndimage.gaussian_filter of the same map */
+  const float corner = 0.0876730829f, edge = 0.120750248f;
+  const float smooth[9] = {corner, edge, corner, edge, 0.166306704f, edge, corner, edge, corner};
+  CHECK(all_close(out, smooth, 9, 1e-7));
+  CHECK_OK(sv_gaussian_filter(map, 3, 3, 1, map, &error));
+  CHECK(all_close(out, map, 9, 0));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "sigma", sv_gaussian_filter(map, 3, 3, -1, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "sigma", sv_gaussian_filter(map, 3, 3, NAN, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "sigma", sv_gaussian_filter(map, 3, 3, INFINITY, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "below 1", sv_gaussian_filter(map, 0, 3, 1, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "below 1", sv_gaussian_filter(map, 3, -3, 1, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "too large", sv_gaussian_filter(map, INT64_MAX, 2, 1, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "input is NULL", sv_gaussian_filter(NULL, 3, 3, 1, out, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "output is NULL", sv_gaussian_filter(map, 3, 3, 1, NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "overlaps", sv_gaussian_filter(map, 2, 3, 1, map + 1, &error));
+
+  const float values[5] = {0, 0.5f, 1, -7, (float)NAN};
+  const uint8_t jet[15] = {0, 0, 127, 124, 255, 121, 127, 0, 0, 0, 0, 127, 0, 0, 0};
+  uint8_t rgb[15], names = 0;
+  CHECK_OK(sv_colormap_apply("jet", values, 5, rgb, &error));
+  CHECK(memcmp(rgb, jet, sizeof jet) == 0);
+  for (int32_t i = 0; i < sv_colormap_count(); i++) {
+    names += sv_colormap_name(i) != NULL;
+    CHECK_OK(sv_colormap_apply(sv_colormap_name(i), values, 5, rgb, &error));
+  }
+  CHECK(names == 9 && sv_colormap_name(-1) == NULL && sv_colormap_name(names) == NULL);
+  CHECK_OK(sv_colormap_apply("gray", NULL, 0, NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "viridis", sv_colormap_apply("rainbow", values, 5, rgb, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "name is NULL", sv_colormap_apply(NULL, values, 5, rgb, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "values is NULL", sv_colormap_apply("jet", NULL, 5, rgb, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "rgb is NULL", sv_colormap_apply("jet", values, 5, NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "values", sv_colormap_apply("jet", values, (size_t)-1, rgb, &error));
+
+  const uint8_t bottom[4] = {0, 255, 10, 1}, top[4] = {255, 255, 20, 0}, blend[4] = {128, 255, 15, 0};
+  uint8_t picture[4];
+  CHECK_OK(sv_overlay(bottom, top, 4, 0.5, picture, &error));
+  CHECK(memcmp(picture, blend, 4) == 0);
+  memcpy(picture, bottom, 4);
+  CHECK_OK(sv_overlay(picture, top, 4, 0.5, picture, &error));
+  CHECK(memcmp(picture, blend, 4) == 0);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "alpha", sv_overlay(bottom, top, 4, 1.01, picture, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "alpha", sv_overlay(bottom, top, 4, -0.01, picture, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "alpha", sv_overlay(bottom, top, 4, NAN, picture, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "bottom is NULL", sv_overlay(NULL, top, 4, 0.5, picture, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "top is NULL", sv_overlay(bottom, NULL, 4, 0.5, picture, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "output is NULL", sv_overlay(bottom, top, 4, 0.5, NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "too large", sv_overlay(bottom, top, (size_t)-1, 0.5, picture, &error));
+
+  const float small[4] = {0, 1, 2, 3}, wide[8] = {0, 0.25f, 0.75f, 1, 2, 2.25f, 2.75f, 3};
+  float large[8];
+  CHECK_OK(sv_resize(small, 2, 2, 1, large, 2, 4, &error));
+  CHECK(all_close(large, wide, 8, 0));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "below 1", sv_resize(small, 2, 2, 0, large, 2, 4, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "below 1", sv_resize(small, 2, 2, 1, large, 0, 4, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "too large", sv_resize(small, 2, 2, 1, large, INT64_MAX, INT64_MAX, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "input is NULL", sv_resize(NULL, 2, 2, 1, large, 2, 4, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "output is NULL", sv_resize(small, 2, 2, 1, NULL, 2, 4, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "overlaps", sv_resize(large, 2, 2, 1, large, 2, 2, &error));
+}
+
+int main(void) {
+  test_version();
+  test_model();
+  test_tensors();
+  test_question();
+  test_gradients();
+  test_session();
+  test_progress();
+  test_threads_and_fork();
+  test_long_message();
+  test_imaging();
+  printf("%d passed, %d failed\n", passed_count, failed_count);
+  return failed_count != 0;
+}
