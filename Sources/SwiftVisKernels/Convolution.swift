@@ -1,9 +1,13 @@
 /// A 2-D convolution, or its transpose, planned for one shape over NHWC float32 tensors.
 public struct Convolution: Sendable {
-  private let gather: GatherConvolution
+  private enum Algorithm: Sendable {
+    case gather(GatherConvolution)
+    case winograd(WinogradConvolution)
+  }
+  private let algorithm: Algorithm
 
   /// Floats of packed weights, never 0.
-  public var packedCount: Int { gather.packedCount }
+  public let packedCount: Int
   /// Floats of scratch shared by all workers, and floats of scratch for each worker.
   public let sharedScratchCount: Int, workerScratchCount: Int
   /// Stages run one after the other; the units of a stage may run in any order, on any thread, in any grouping,
@@ -14,11 +18,22 @@ public struct Convolution: Sendable {
 
   /// `exact` restricts the choice of algorithm to those that only reorder the sums of the definition.
   public init(_ geometry: WindowGeometry, direction: Direction, exact: Bool) {
-    gather = GatherConvolution(geometry, direction: direction)
-    sharedScratchCount = gather.sharedScratchCount
-    workerScratchCount = gather.workerScratchCount
-    stageCount = gather.stageCount
-    packingKey = gather.packingKey
+    if !exact, let winograd = WinogradConvolution(geometry, direction: direction) {
+      algorithm = .winograd(winograd)
+      packedCount = winograd.packedCount
+      sharedScratchCount = winograd.sharedScratchCount
+      workerScratchCount = winograd.workerScratchCount
+      stageCount = winograd.stageCount
+      packingKey = winograd.packingKey
+    } else {
+      let gather = GatherConvolution(geometry, direction: direction)
+      algorithm = .gather(gather)
+      packedCount = gather.packedCount
+      sharedScratchCount = gather.sharedScratchCount
+      workerScratchCount = gather.workerScratchCount
+      stageCount = gather.stageCount
+      packingKey = gather.packingKey
+    }
   }
 
   /// `kernel` is (kh, kw, inputChannels / groups, outputChannels). Either scale may be nil: kernel[.., i, o] is multiplied by
@@ -27,10 +42,20 @@ public struct Convolution: Sendable {
     kernel: UnsafePointer<Float>, inputScale: UnsafePointer<Float>?, outputScale: UnsafePointer<Float>?,
     into packed: UnsafeMutablePointer<Float>
   ) {
-    gather.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    switch algorithm {
+    case .gather(let gather):
+      gather.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    case .winograd(let winograd):
+      winograd.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    }
   }
 
-  public func unitCount(stage: Int) -> Int { gather.unitCount(stage: stage) }
+  public func unitCount(stage: Int) -> Int {
+    switch algorithm {
+    case .gather(let gather): gather.unitCount(stage: stage)
+    case .winograd(let winograd): winograd.unitCount(stage: stage)
+    }
+  }
 
   /// `forward`: source is the input, destination the output. `inputGradient`: source is the output's cotangent and destination
   /// the input's; the epilogue applies to the destination either way. Source and destination do not overlap; addend and
@@ -40,8 +65,15 @@ public struct Convolution: Sendable {
     destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, sharedScratch: UnsafeMutablePointer<Float>?,
     workerScratch: UnsafeMutablePointer<Float>?
   ) {
-    gather.run(
-      stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
-      sharedScratch: sharedScratch, workerScratch: workerScratch)
+    switch algorithm {
+    case .gather(let gather):
+      gather.run(
+        stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
+        sharedScratch: sharedScratch, workerScratch: workerScratch)
+    case .winograd(let winograd):
+      winograd.run(
+        stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
+        sharedScratch: sharedScratch, workerScratch: workerScratch)
+    }
   }
 }

@@ -168,7 +168,7 @@ private func run(
 }
 
 private func check(
-  _ g: WindowGeometry, _ direction: Direction, parts: EpilogueParts = [.bias], scaled: Bool = false,
+  _ g: WindowGeometry, _ direction: Direction, parts: EpilogueParts = [.bias], scaled: Bool = false, exact: Bool = true,
   _ label: Comment
 ) {
   var numbers = Numbers(g.hashValue)
@@ -189,7 +189,7 @@ private func check(
   let epilogue = EpilogueCase(
     parts, channels: forward ? g.outputChannels : g.inputChannels, count: sums.count, &numbers)
   epilogue.with { value in
-    let convolution = Convolution(g, direction: direction, exact: true)
+    let convolution = Convolution(g, direction: direction, exact: exact)
     let result = run(
       convolution, source: source, kernel: kernel, scales: scaled ? scales : nil, count: sums.count, epilogue: value,
       unitByUnit: false)
@@ -198,6 +198,25 @@ private func check(
       convolution, source: source, kernel: kernel, scales: scaled ? scales : nil, count: sums.count, epilogue: value,
       unitByUnit: true)
     #expect(result.map(\.bitPattern) == again.map(\.bitPattern), label)
+  }
+}
+
+/// A batch of three gives the bits of three single runs.
+private func expectSameInBatch(_ three: WindowGeometry, _ direction: Direction, exact: Bool) {
+  var one = three
+  one.batch = 1
+  var numbers = Numbers(3)
+  let kernel = numbers.array(three.kernelCount)
+  let (from, to) = direction == .forward ? (one.inputCount, one.outputCount) : (one.outputCount, one.inputCount)
+  let source = numbers.array(3 * from)
+  func result(_ g: WindowGeometry, _ source: [Float], _ count: Int) -> [Float] {
+    run(
+      Convolution(g, direction: direction, exact: exact), source: source, kernel: kernel, scales: nil, count: count,
+      epilogue: Epilogue(), unitByUnit: false)
+  }
+  let together = result(three, source, 3 * to)
+  for n in 0..<3 {
+    #expect(result(one, Array(source[n * from..<(n + 1) * from]), to) == Array(together[n * to..<(n + 1) * to]))
   }
 }
 
@@ -279,22 +298,9 @@ private let directions: [Direction] = [.forward, .inputGradient]
   }
 
   @Test(arguments: directions) func batchOfThree(_ direction: Direction) {
-    let three = WindowGeometry(3, 9, 11, 17, filters: 40, kernel: (3, 3), strides: (2, 1), near: (1, 1), far: (1, 1))
-    var one = three
-    one.batch = 1
-    var numbers = Numbers(3)
-    let kernel = numbers.array(three.kernelCount)
-    let (from, to) = direction == .forward ? (one.inputCount, one.outputCount) : (one.outputCount, one.inputCount)
-    let source = numbers.array(3 * from)
-    func result(_ g: WindowGeometry, _ source: [Float], _ count: Int) -> [Float] {
-      run(
-        Convolution(g, direction: direction, exact: true), source: source, kernel: kernel, scales: nil, count: count,
-        epilogue: Epilogue(), unitByUnit: false)
-    }
-    let together = result(three, source, 3 * to)
-    for n in 0..<3 {
-      #expect(result(one, Array(source[n * from..<(n + 1) * from]), to) == Array(together[n * to..<(n + 1) * to]))
-    }
+    expectSameInBatch(
+      WindowGeometry(3, 9, 11, 17, filters: 40, kernel: (3, 3), strides: (2, 1), near: (1, 1), far: (1, 1)), direction,
+      exact: true)
   }
 
   @Test func nanPassesTheClamp() {
@@ -316,6 +322,43 @@ private let directions: [Direction] = [.forward, .inputGradient]
     #expect(key(9, 20, .forward) == key(12, 20, .forward))
     #expect(key(9, 20, .forward) != key(9, 21, .forward))
     #expect(key(9, 20, .forward) != key(9, 20, .inputGradient))
+  }
+}
+
+@Suite struct WinogradKernelTests {
+  static let shapes: [(String, WindowGeometry)] = [
+    ("same", WindowGeometry(2, 17, 18, 24, filters: 32, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+    ("valid", WindowGeometry(1, 19, 16, 16, filters: 48, kernel: (3, 3))),
+    ("asymmetric", WindowGeometry(1, 15, 17, 16, filters: 16, kernel: (3, 3), near: (0, 2), far: (3, 0))),
+    ("more panels than a group has", WindowGeometry(1, 30, 31, 32, filters: 112, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+    ("deep", WindowGeometry(1, 15, 14, 528, filters: 16, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+    ("many tiles", WindowGeometry(2, 90, 95, 16, filters: 80, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+  ]
+
+  @Test(arguments: directions, shapes.indices) func shape(_ direction: Direction, _ index: Int) {
+    let (name, g) = Self.shapes[index]
+    if g.inputChannels % 16 == 0 || direction == .forward { #expect(WinogradConvolution(g, direction: direction) != nil) }
+    check(g, direction, exact: false, "\(name), \(direction)")
+    let all: EpilogueParts = [.bias, .addend, .clamp, .positiveOnly, .gate]
+    check(g, direction, parts: all, scaled: true, exact: false, "\(name), \(direction), all")
+  }
+
+  @Test func onlyWhereItFits() {
+    let padding = (near: (1, 1), far: (1, 1))
+    for g in [
+      WindowGeometry(1, 20, 20, 16, filters: 24, kernel: (3, 3), near: padding.near, far: padding.far),
+      WindowGeometry(1, 20, 20, 12, filters: 16, kernel: (3, 3), near: padding.near, far: padding.far),
+      WindowGeometry(1, 20, 20, 16, filters: 16, kernel: (3, 3), strides: (2, 1), near: padding.near, far: padding.far),
+      WindowGeometry(1, 20, 20, 16, filters: 16, kernel: (3, 3), dilations: (1, 2), near: padding.near, far: padding.far),
+      WindowGeometry(1, 20, 20, 16, filters: 16, kernel: (5, 3), near: padding.near, far: padding.far),
+      WindowGeometry(1, 20, 20, 32, filters: 32, kernel: (3, 3), near: padding.near, far: padding.far, groups: 2),
+      WindowGeometry(1, 7, 7, 512, filters: 512, kernel: (3, 3), near: padding.near, far: padding.far),
+    ] { #expect(WinogradConvolution(g, direction: .forward) == nil) }
+  }
+
+  @Test(arguments: directions) func batchOfThree(_ direction: Direction) {
+    expectSameInBatch(
+      WindowGeometry(3, 15, 14, 32, filters: 48, kernel: (3, 3), near: (1, 1), far: (1, 1)), direction, exact: false)
   }
 }
 

@@ -1,0 +1,174 @@
+extension WinogradConvolution {
+  /// A worker's scratch.
+  struct Workspace {
+    let products: UnsafeMutablePointer<Float>
+    let vectors: UnsafeMutablePointer<SIMD8<Float>>
+    let rows: UnsafeMutablePointer<UnsafePointer<Float>>
+    let pixels: UnsafeMutablePointer<UnsafePointer<Float>>
+    let transformed: UnsafeMutablePointer<Float>
+
+    init(_ base: UnsafeMutablePointer<Float>, productCount: Int, tiles: Int) {
+      let address = UnsafeMutableRawPointer(base).alignedUp(toMultipleOf: 64)
+      vectors = address.bindMemory(to: SIMD8<Float>.self, capacity: points)
+      products = UnsafeMutableRawPointer(vectors + points).bindMemory(to: Float.self, capacity: productCount)
+      rows = UnsafeMutableRawPointer(products + productCount).bindMemory(to: UnsafePointer<Float>.self, capacity: tiles)
+      pixels = rows + tiles
+      transformed = UnsafeMutableRawPointer(pixels + points).bindMemory(to: Float.self, capacity: 1)
+    }
+    static func count(productCount: Int, sourceCount: Int, tiles: Int) -> Int {
+      16 + points * 8 + productCount + sourceCount + (tiles + points) * MemoryLayout<UnsafePointer<Float>>.stride / 4
+    }
+  }
+
+  func run(
+    stage: Int, units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
+    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, sharedScratch: UnsafeMutablePointer<Float>?,
+    workerScratch: UnsafeMutablePointer<Float>?
+  ) {
+    guard let workerScratch else { return }
+    let workspace = Workspace(workerScratch, productCount: Self.points * productStride, tiles: tilesPerBlock)
+    if isFused {
+      for block in units {
+        let first = block * tilesPerBlock
+        for tile in first..<min(tiles, first + tilesPerBlock) {
+          transform(tile: tile, of: source, zeros: packed, into: workspace.transformed, workspace)
+        }
+        for group in 0..<panelGroups {
+          multiply(block: block, group: group, workspace.transformed, packed, workspace)
+          finish(block: block, group: group, destination, epilogue, workspace)
+        }
+      }
+      return
+    }
+    guard let sharedScratch else { return }
+    if stage == 0 {
+      for tile in units {
+        transform(
+          tile: tile, of: source, zeros: packed, into: sharedScratch + tile / tilesPerBlock * blockStride, workspace)
+      }
+    } else {
+      for unit in units {
+        let (group, block) = (unit / blockCount, unit % blockCount)
+        multiply(block: block, group: group, sharedScratch + block * blockStride, packed, workspace)
+        finish(block: block, group: group, destination, epilogue, workspace)
+      }
+    }
+  }
+
+  private func position(of tile: Int) -> (image: Int, y: Int, x: Int) {
+    let (image, rest) = (tile / (grid.height * grid.width), tile % (grid.height * grid.width))
+    return (image, rest / grid.width * 4, rest % grid.width * 4)
+  }
+
+  /// The 6x6 source pixels of a tile to its row of each of the block's 36 matrices.
+  private func transform(
+    tile: Int, of source: UnsafePointer<Float>, zeros: UnsafePointer<Float>, into block: UnsafeMutablePointer<Float>,
+    _ workspace: Workspace
+  ) {
+    let (image, top, left) = position(of: tile)
+    let channels = self.source.channels
+    for i in 0..<6 {
+      let y = top + origin.y + i
+      for j in 0..<6 {
+        let x = left + origin.x + j
+        let isInside = y >= 0 && y < self.source.height && x >= 0 && x < self.source.width
+        workspace.pixels[i * 6 + j] =
+          isInside ? source + ((image * self.source.height + y) * self.source.width + x) * channels : zeros
+      }
+    }
+    let (pixels, vectors, stride) = (workspace.pixels, workspace.vectors, planeStride)
+    let row = block + tile % tilesPerBlock * channels
+    var c = 0
+    while c < channels {
+      for j in 0..<6 {
+        let v = winogradSource(
+          (
+            SIMD8(pixels[j] + c), SIMD8(pixels[j + 6] + c), SIMD8(pixels[j + 12] + c), SIMD8(pixels[j + 18] + c),
+            SIMD8(pixels[j + 24] + c), SIMD8(pixels[j + 30] + c)
+          ))
+        (vectors[j], vectors[j + 6], vectors[j + 12]) = (v.0, v.1, v.2)
+        (vectors[j + 18], vectors[j + 24], vectors[j + 30]) = (v.3, v.4, v.5)
+      }
+      for i in 0..<6 {
+        let line = vectors + i * 6
+        let v = winogradSource((line[0], line[1], line[2], line[3], line[4], line[5]))
+        let target = row + i * 6 * stride + c
+        v.0.store(target)
+        v.1.store(target + stride)
+        v.2.store(target + 2 * stride)
+        v.3.store(target + 3 * stride)
+        v.4.store(target + 4 * stride)
+        v.5.store(target + 5 * stride)
+      }
+      c += 8
+    }
+  }
+
+  /// The 36 matrix products of a block with a group of panels.
+  private func multiply(
+    block: Int, group: Int, _ transformed: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ workspace: Workspace
+  ) {
+    let count = min(tilesPerBlock, tiles - block * tilesPerBlock)
+    let sixes = (count + 5) / 6
+    let channels = source.channels
+    for tile in 0..<sixes * 6 { workspace.rows[tile] = transformed + min(tile, count - 1) * channels }
+    let panelSize = channels * Self.panelWidth
+    let slices = (channels + GatherConvolution.sliceDepth - 1) / GatherConvolution.sliceDepth
+    let sliceDepth = (channels + slices - 1) / slices
+    let firstPanel = group * panelsPerGroup
+    for point in 0..<Self.points {
+      for panel in firstPanel..<min(panels, firstPanel + panelsPerGroup) {
+        let weights = packed + zeroCount + (point * panels + panel) * panelSize
+        let products =
+          workspace.products + point * productStride + (panel - firstPanel) * tilesPerBlock * Self.panelWidth
+        var start = 0
+        while start < channels {
+          for six in 0..<sixes {
+            multiplyTile(
+              rows: workspace.rows + six * 6, taps: 1, start: point * planeStride + start,
+              depth: min(sliceDepth, channels - start), panel: weights + start * Self.panelWidth,
+              tile: products + six * 6 * Self.panelWidth, resumes: start > 0)
+          }
+          start += sliceDepth
+        }
+      }
+    }
+  }
+
+  /// The products of a block and group to 4x4 destination pixels each, as far as these are in the image.
+  private func finish(
+    block: Int, group: Int, _ output: UnsafeMutablePointer<Float>, _ epilogue: Epilogue, _ workspace: Workspace
+  ) {
+    let firstTile = block * tilesPerBlock
+    let firstPanel = group * panelsPerGroup
+    let (vectors, stride, channels) = (workspace.vectors, productStride, destination.channels)
+    for tile in firstTile..<min(tiles, firstTile + tilesPerBlock) {
+      let (image, top, left) = position(of: tile)
+      let (rows, columns) = (min(4, destination.height - top), min(4, destination.width - left))
+      let corner = ((image * destination.height + top) * destination.width + left) * channels
+      for half in firstPanel * 2..<min(panels, firstPanel + panelsPerGroup) * 2 {
+        let panel = (half / 2 - firstPanel) * tilesPerBlock * Self.panelWidth
+        let products = UnsafePointer(workspace.products) + panel + (tile - firstTile) * Self.panelWidth + half % 2 * 8
+        for j in 0..<6 {
+          let m = products + j * stride
+          let v = winogradDestination(
+            (
+              SIMD8(m), SIMD8(m + 6 * stride), SIMD8(m + 12 * stride), SIMD8(m + 18 * stride), SIMD8(m + 24 * stride),
+              SIMD8(m + 30 * stride)
+            ))
+          (vectors[j], vectors[j + 6], vectors[j + 12], vectors[j + 18]) = (v.0, v.1, v.2, v.3)
+        }
+        let bias = epilogue.bias.map { SIMD8<Float>($0 + half * 8) } ?? .zero
+        for i in 0..<rows {
+          let line = vectors + i * 6
+          let v = winogradDestination((line[0], line[1], line[2], line[3], line[4], line[5]))
+          let offset = corner + i * destination.width * channels + half * 8
+          epilogue.finish(v.0 + bias, into: output, at: offset)
+          if columns > 1 { epilogue.finish(v.1 + bias, into: output, at: offset + channels) }
+          if columns > 2 { epilogue.finish(v.2 + bias, into: output, at: offset + 2 * channels) }
+          if columns > 3 { epilogue.finish(v.3 + bias, into: output, at: offset + 3 * channels) }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/// A 3x3 convolution of stride 1, or its input gradient (the same convolution with turned weights), by Winograd's
+/// F(4x4, 3x3): 36 products instead of 144 for a 4x4 tile of the destination, at the price of a few bits of precision.
+///
+/// Tiles are transformed to 36 matrices (tiles x source channels), each is multiplied by its packed matrix
+/// [36][panel][channel][16], and the products are transformed back, a few panels at a time.
+struct WinogradConvolution: Sendable {
+  static let points = 36, panelWidth = 16
+  private static let maximumTilesPerBlock = 54, maximumPanelsPerGroup = 4
+  /// Vectors and planes whose distance is a power of two would compete for the same cache lines.
+  static let planePadding = 16
+
+  let direction: Direction
+  let batch: Int
+  let source: (height: Int, width: Int, channels: Int)
+  let destination: (height: Int, width: Int, channels: Int)
+  /// Source position of the first tap of the first destination pixel.
+  let origin: (y: Int, x: Int)
+  let grid: (height: Int, width: Int)
+  let tiles: Int, tilesPerBlock: Int, blockCount: Int
+  let panels: Int, panelsPerGroup: Int
+  /// Whether a unit transforms the tiles it multiplies, in its own scratch. Small images are transformed in a stage of their
+  /// own, since several units, with different panels, need each tile.
+  let isFused: Bool
+
+  /// Nil where the shape does not fit, or where summing directly is about as fast.
+  init?(_ g: WindowGeometry, direction: Direction) {
+    guard g.kernelHeight == 3, g.kernelWidth == 3, g.strideHeight == 1, g.strideWidth == 1, g.dilationHeight == 1,
+      g.dilationWidth == 1, g.groups == 1
+    else { return nil }
+    let forward = direction == .forward
+    let input = (height: g.inputHeight, width: g.inputWidth, channels: g.inputChannels)
+    let output = (height: g.outputHeight, width: g.outputWidth, channels: g.outputChannels)
+    self.direction = direction
+    batch = g.batch
+    source = forward ? input : output
+    destination = forward ? output : input
+    origin = forward ? (-g.paddingTop, -g.paddingLeft) : (g.paddingTop - 2, g.paddingLeft - 2)
+    grid = ((destination.height + 3) / 4, (destination.width + 3) / 4)
+    guard source.channels % 8 == 0, destination.channels % Self.panelWidth == 0,
+      Self.isWorthwhile(grid.height * grid.width, source: source.channels, destination: destination)
+    else { return nil }
+    tiles = batch * grid.height * grid.width
+    panels = destination.channels / Self.panelWidth
+    let sixes = (tiles + 5) / 6
+    let blocks = (sixes * 6 + Self.maximumTilesPerBlock - 1) / Self.maximumTilesPerBlock
+    tilesPerBlock = (sixes + blocks - 1) / blocks * 6
+    blockCount = (tiles + tilesPerBlock - 1) / tilesPerBlock
+    isFused = blockCount >= 16
+    panelsPerGroup =
+      isFused
+      ? min(panels, Self.maximumPanelsPerGroup)
+      : max(1, min(Self.maximumPanelsPerGroup, panels * blockCount / 16))
+  }
+
+  /// Estimated cycles: 16 products each, a transform of eight channels in about a hundred, and the packed weights, nine floats
+  /// for each four of the kernel, read through the caches once. The batch does not count: it must not change the result.
+  private static func isWorthwhile(_ tiles: Int, source: Int, destination: (height: Int, width: Int, channels: Int)) -> Bool
+  {
+    let weights = Double(source * destination.channels)
+    let pixels = Double((destination.height * destination.width + 5) / 6 * 6)
+    let direct = 9 * weights * pixels / 16
+    let winograd =
+      36 * weights * (Double((tiles + 5) / 6 * 6) / 16 + 4.0 / 6) + Double(tiles * (source + destination.channels) / 8 * 110)
+    return winograd < 0.85 * direct
+  }
+
+  var panelGroups: Int { (panels + panelsPerGroup - 1) / panelsPerGroup }
+  var planeStride: Int { tilesPerBlock * source.channels + Self.planePadding }
+  var blockStride: Int { Self.points * planeStride }
+  /// Products of a block: [36][panel of the group][tile][16].
+  var productStride: Int { panelsPerGroup * tilesPerBlock * Self.panelWidth + Self.planePadding }
+
+  /// A row of zeros, which stands for pixels outside the image, then the matrices.
+  var zeroCount: Int { (source.channels + 15) / 16 * 16 }
+  var packedCount: Int { zeroCount + Self.points * source.channels * destination.channels }
+  var stageCount: Int { isFused ? 1 : 2 }
+  var sharedScratchCount: Int { isFused ? 0 : blockCount * blockStride }
+  var workerScratchCount: Int {
+    Workspace.count(productCount: Self.points * productStride, sourceCount: isFused ? blockStride : 0, tiles: tilesPerBlock)
+  }
+  func unitCount(stage: Int) -> Int {
+    if isFused { return blockCount }
+    return stage == 0 ? tiles : blockCount * panelGroups
+  }
+  var packingKey: Int {
+    var hasher = Hasher()
+    hasher.combine("F(4x4, 3x3)")
+    hasher.combine(direction)
+    hasher.combine(source.channels)
+    hasher.combine(destination.channels)
+    return hasher.finalize()
+  }
+}
