@@ -74,8 +74,9 @@ private func guarded(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void
   return Array(UnsafeBufferPointer(start: pointer, count: count))
 }
 
-private func expectClose(_ result: [Float], _ expected: [Double], _ label: Comment) {
-  let scale = expected.reduce(1) { max($0, abs($1)) }
+/// Relative to the largest of the sums that the results were made from.
+private func expectClose(_ result: [Float], _ expected: [Double], sums: [Double], _ label: Comment) {
+  let scale = sums.reduce(1) { max($0, abs($1)) }
   var worst = 0.0
   for (a, b) in zip(result, expected) {
     worst = max(worst, a.isNaN != b.isNaN ? .infinity : a.isNaN ? 0 : abs(Double(a) - b))
@@ -193,7 +194,7 @@ private func check(
     let result = run(
       convolution, source: source, kernel: kernel, scales: scaled ? scales : nil, count: sums.count, epilogue: value,
       unitByUnit: false)
-    expectClose(result, epilogue.expected(sums), label)
+    expectClose(result, epilogue.expected(sums), sums: sums, label)
     let again = run(
       convolution, source: source, kernel: kernel, scales: scaled ? scales : nil, count: sums.count, epilogue: value,
       unitByUnit: true)
@@ -332,7 +333,7 @@ private let directions: [Direction] = [.forward, .inputGradient]
     ("asymmetric", WindowGeometry(1, 15, 17, 16, filters: 16, kernel: (3, 3), near: (0, 2), far: (3, 0))),
     ("more panels than a group has", WindowGeometry(1, 30, 31, 32, filters: 112, kernel: (3, 3), near: (1, 1), far: (1, 1))),
     ("deep", WindowGeometry(1, 15, 14, 528, filters: 16, kernel: (3, 3), near: (1, 1), far: (1, 1))),
-    ("many tiles", WindowGeometry(2, 90, 95, 16, filters: 80, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+    ("many tiles", WindowGeometry(1, 118, 117, 8, filters: 80, kernel: (3, 3), near: (1, 1), far: (1, 1))),
   ]
 
   @Test(arguments: directions, shapes.indices) func shape(_ direction: Direction, _ index: Int) {
@@ -407,7 +408,7 @@ private let directions: [Direction] = [.forward, .inputGradient]
           })
       }
     }
-    expectClose(results[0], epilogue.expected(sums), "\(rows)x\(inputs)x\(outputs) \(direction)")
+    expectClose(results[0], epilogue.expected(sums), sums: sums, "\(rows)x\(inputs)x\(outputs) \(direction)")
     #expect(results[0].map(\.bitPattern) == results[1].map(\.bitPattern))
     return results[0]
   }
