@@ -185,9 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "saliency map, the guided one, and the smoothed map over the photo. A softmax output is explained by "
         "its class score before the softmax.",
     )
-    one.add_argument(
-        "photo", metavar="PHOTO", help="any picture; its middle is resized to the model's input"
-    )
+    one.add_argument("photo", metavar="PHOTO", help="any picture; its middle is resized to the model's input")
     one.add_argument("--model", required=True, metavar="FILE", help=".h5, .hdf5, .keras or .safetensors")
     one.add_argument("--out", required=True, metavar="PICTURE", help="the picture to write (.png, .jpg, ...)")
     one.add_argument("--layer", metavar="NAME", help="explain this layer instead of the output")

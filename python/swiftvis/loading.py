@@ -32,7 +32,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     if head.startswith((_HDF5, _ZIP)):
         from .importers import keras
 
-        return Model(Network(_native.create(*keras.read(file))))
+        return Model.from_graph(*keras.read(file))
     if head[8:9] == b"{" or (file.suffix.lower() == ".safetensors" and head):
         return Model(Network(_native.load(file)))
     raise ValueError(f"{file}: {_complaint(file.suffix.lower(), head)}")

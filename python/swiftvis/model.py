@@ -45,6 +45,15 @@ class Model:
         )
         self.backprop_rule = backprop_rule
 
+    @classmethod
+    def from_graph(cls, description: dict[str, Any], weights: dict[str, np.ndarray]) -> Model:
+        """A model from a graph description and its named weights, as docs/model-format.md says.
+
+        Raises:
+            ModelError: the description is damaged or does not fit the weights (a ValueError).
+        """
+        return cls(Network(_native.create(description, weights)))
+
     def __repr__(self) -> str:
         if self._network.closed:
             return f"<swiftvis.Model '{self.name}' (closed)>"

@@ -1,0 +1,69 @@
+# Every target sets up what it needs. PYTHON picks the interpreter: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WHEELS := build/wheels
+MODEL := examples/models/efficientnet_lite0.safetensors
+PICTURE := build/espresso.png
+
+.PHONY: demo test test-swift test-c test-python wheel lint format bench clean
+
+demo: $(VENV)/demo
+	@mkdir -p build
+	@$(BIN)/swiftvis explain examples/images/coffee.png --model $(MODEL) --out $(PICTURE)
+
+test: test-swift test-c test-python
+
+test-swift:
+	swift test -c release -Xswiftc -enable-testing
+
+test-c: wheel
+	Tests/c/run.sh build/swift/release
+	Tests/c/drift.sh $$(ls build/swift/release/libswiftvis.so build/swift/release/libswiftvis.dylib 2>/dev/null)
+
+# The installed wheel is tested, not the source tree.
+test-python: wheel
+	$(BIN)/pip install -q --force-reinstall --no-deps $(WHEELS)/swiftvis-*.whl
+	$(BIN)/pytest
+
+wheel: $(VENV)/test
+	rm -rf $(WHEELS)
+	$(BIN)/pip wheel -q --no-build-isolation --no-deps -w $(WHEELS) .
+
+lint: $(VENV)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+format: $(VENV)/lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	swift format --in-place --recursive Sources Tests Package.swift
+
+# Frameworks to compare with take a few GB, so they have an environment of their own.
+bench:
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install -q .[bench]
+	.venv-bench/bin/python benchmarks/compare.py
+
+clean:
+	rm -rf build .build $(VENV) .venv-bench
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments (Debian: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/test: $(BIN)/python pyproject.toml
+	@echo "Setting up $(VENV)"
+	@$(BIN)/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy h5py pillow pytest hypothesis scipy matplotlib
+	@touch $@
+
+$(VENV)/lint: $(BIN)/python pyproject.toml
+	@$(BIN)/pip install -q ruff==0.14.0
+	@touch $@
+
+SOURCES := $(shell find Sources python -type f -not -name '*.so' -not -path '*/__pycache__*') Package.swift setup.py pyproject.toml
+$(VENV)/demo: $(BIN)/python $(SOURCES)
+	@echo "Building swiftvis (about a minute)"
+	@$(BIN)/pip install -q .
+	@touch $@

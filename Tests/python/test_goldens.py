@@ -1,0 +1,85 @@
+"""What the original keras-vis returned on three networks, and what swiftvis returns."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import swiftvis
+from swiftvis.utils.utils import apply_modifications
+from swiftvis.visualization import visualize_saliency
+
+ROOT = Path(__file__).parent / "goldens"
+
+
+@cache
+def arrays(name: str) -> dict[str, np.ndarray]:
+    with np.load(ROOT / f"{name}.npz") as file:
+        return {key.replace("|", "/"): file[key] for key in file}
+
+
+@cache
+def model(name: str, last_activation: str) -> swiftvis.Model:
+    loaded = swiftvis.load_model(ROOT / f"{name}.h5")
+    if last_activation == "kept":
+        return loaded
+    loaded.layers[-1].activation = "linear"
+    return apply_modifications(loaded)
+
+
+def calls(*names: str) -> Any:
+    def mark(test: Any) -> Any:
+        test.calls = names
+        return test
+
+    return mark
+
+
+@pytest.mark.parametrize("name", ["plain", "residual", "regression"])
+def test_prediction(name: str) -> None:
+    wanted = arrays(name)["prediction"]
+    found = model(name, "kept").predict(arrays(name)["input"][None])[0]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", ["plain", "residual", "regression"])
+def test_layers_are_keras_layers(name: str) -> None:
+    manifest = json.loads((ROOT / "manifest.json").read_text())
+    assert [layer.name for layer in model(name, "kept").layers] == manifest[name]["layers"]
+
+
+@calls("raw_gradient")
+def test_raw_gradient(golden: tuple[str, dict]) -> None:
+    name, case = golden
+    wanted = arrays(name)[case["key"]]
+    found = model(name, case.get("last_activation", "linear")).gradient(
+        arrays(name)["input"][None], layer_idx=case["layer_idx"], filter_indices=case["filter_indices"]
+    )
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    assert np.abs(found - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+@calls("visualize_saliency")
+def test_saliency(golden: tuple[str, dict]) -> None:
+    name, case = golden
+    wanted = arrays(name)[case["key"]]
+    found = visualize_saliency(
+        model(name, case.get("last_activation", "linear")),
+        case["layer_idx"],
+        case["filter_indices"],
+        arrays(name)["input"],
+        backprop_modifier=case["backprop_modifier"],
+        grad_modifier=case["grad_modifier"],
+        keepdims=case["keepdims"],
+    )
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    if case["grad_modifier"] in ("invert", "small_values"):
+        # Pixels next to zero set the scale of these maps: compared where the map is well conditioned.
+        assert np.mean(np.abs(found - wanted) < 1e-3) > 0.98
+    else:
+        assert np.abs(found - wanted).max() < 1e-4
