@@ -124,8 +124,9 @@ private func createModel(_ text: String) -> (OpaquePointer?, sv_status) {
     var error = sv_error()
     var shape = sv_shape()
     #expect(sv_model_shape(model, String(repeating: "a", count: 5000), &shape, &error) == SV_INVALID_ARGUMENT)
-    #expect(withUnsafeBytes(of: error.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      == "node is longer than 4096 bytes")
+    #expect(
+      withUnsafeBytes(of: error.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        == "node is longer than 4096 bytes")
     #expect(sv_model_shape(model, "y", &shape, &error) == SV_OK)
     #expect(shape.rank == 3 && shape.dims.0 == -1 && shape.dims.1 == -1 && shape.dims.2 == 2)
   }
