@@ -1,7 +1,5 @@
 /* test_abi.c: the C ABI as a C program sees it. Run with Tests/c/run.sh; also valid C++. */
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -289,40 +287,6 @@ static void test_progress(void) {
   sv_model_destroy(model);
 }
 
-static void *run_often(void *model) {
-  sv_session *session = NULL;
-  sv_question question = make_question(SV_RULE_GUIDED);
-  float value[4], gradient[16];
-  long wrong = sv_session_create((const sv_model *)model, &question, &session, NULL) != SV_OK;
-  for (int i = 0; i < 200 && session != NULL; i++)
-    wrong += run(session, value, gradient, NULL) != SV_OK || !all_close(gradient, guided_gradient, 16, 0);
-  sv_session_destroy(session);
-  return (void *)wrong;
-}
-
-static void test_threads_and_fork(void) {
-  sv_model *model = NULL;
-  CHECK_OK(make_model(&model, &error));
-  if (model == NULL) return;
-  pthread_t threads[4];
-  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, run_often, model);
-  for (int i = 0; i < 4; i++) {
-    void *wrong;
-    pthread_join(threads[i], &wrong);
-    CHECK(wrong == NULL);
-  }
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(20);
-    _exit(run_often(model) == NULL ? 0 : 1);
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  CHECK(status == 0);
-  CHECK(run_often(model) == NULL);
-  sv_model_destroy(model);
-}
-
 static void test_long_message(void) {
   char name[1024];
   memset(name, 0, sizeof name);
@@ -409,7 +373,6 @@ int main(void) {
   test_gradients();
   test_session();
   test_progress();
-  test_threads_and_fork();
   test_long_message();
   test_imaging();
   printf("%d passed, %d failed\n", passed_count, failed_count);
