@@ -41,8 +41,9 @@ public final class Session {
   /// Plans the answer. `threads` 0: as many as this process may use. Throws `VisError` where a name is unknown, shapes do not fit,
   /// no path leads from a wanted gradient to a cotangent, or memory is short.
   public init(_ model: Model, _ question: Question, threads: Int = 0) throws {
+    try Processor.check()
     self.model = model
-    self.threads = threads > 0 ? min(threads, 256) : ThreadPool.defaultThreadCount
+    self.threads = threads > 0 ? min(threads, ThreadPool.maximumThreadCount) : ThreadPool.defaultThreadCount
     plan = try Plan(model, question)
     arena = try Arena(floatCount: plan.memory.count, workerCount: self.threads, workerFloatCount: plan.workerScratchCount)
   }

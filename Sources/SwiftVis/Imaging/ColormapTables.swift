@@ -1,7 +1,7 @@
 /// The maps that have no formula: 256 colours each, six hexadecimal digits a colour.
 ///
-/// viridis, inferno, magma and plasma: Stéfan van der Walt and Nathaniel Smith, CC0. turbo: Anton Mikhailov, Copyright 2019
-/// Google LLC, Apache-2.0. Bytes are the published values times 255, cut off, as matplotlib gives them.
+/// viridis, inferno, magma and plasma: Nathaniel J. Smith, Stefan van der Walt, Eric Firing, CC0. turbo: Anton Mikhailov,
+/// Copyright 2019 Google LLC, Apache-2.0. Bytes are the published values times 255, cut off, as matplotlib gives them.
 enum ColormapTables {
   static let viridis: StaticString = """
     44015444025544035745055845065a45085b46095c460b5e460c5f460e61470f6247116347126547146647156747166947186a48196b
