@@ -173,7 +173,7 @@ private func tinyModel(kernel: [Float] = [1, -0.5, 0.1, 65504, 0, 6e-8], bias: [
 
   @Test func survivesMutations() throws {
     let folder = try TemporaryFolder()
-    var generator = SeededGenerator(state: 2)
+    var generator = SeededGenerator(2)
     try tinyModel().save(to: folder.file("x.safetensors"), half: true)
     let whole = try bytes(of: folder.file("x.safetensors"))
     for _ in 0..<3000 {

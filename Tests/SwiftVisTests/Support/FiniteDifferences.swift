@@ -9,7 +9,7 @@ struct FiniteDifferences {
   /// How far the slopes to the left and to the right are apart: a bend (ReLU at 0, a tie of maxima) lies between.
   private(set) var bends: [Double] = []
 
-  init(_ network: Network, cotangents: [(String, Tensor)], at node: String, step: Double = 2e-5, limit: Int = 96) {
+  init(_ network: Network, cotangents: [(String, Tensor)], at node: String, step: Double = 2e-6, limit: Int = 96) {
     func loss(_ replaced: Tensor) -> Double {
       let values = network.values(replacing: [node: replaced])
       return cotangents.reduce(0) { $0 + zip($1.1.values, values[$1.0]!.values).reduce(0) { $0 + $1.0 * $1.1 } }
