@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import PlatformError
 
@@ -40,7 +42,7 @@ def check_tools() -> None:
         raise PlatformError(
             f"swiftvis needs the Swift toolchain {wanted} or newer to build; `swift` is {found[1]}.{found[2]}"
         )
-    compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[0]
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     if not shutil.which(compiler):
         raise PlatformError(
             f"swiftvis needs a C compiler to build, and `{compiler}` is not on PATH (install gcc or clang)."
@@ -74,6 +76,12 @@ def build_library() -> Path:
     return SCRATCH / "release" / LIBRARY
 
 
+class Build(build):
+    def run(self) -> None:
+        check_tools()  # before anything is copied or printed
+        super().run()
+
+
 class BuildExtension(build_ext):
     def run(self) -> None:
         check_tools()
@@ -105,6 +113,6 @@ class BuildExtension(build_ext):
 setup(
     version=version(),
     ext_modules=[Extension("swiftvis._abi", [], py_limited_api=True)],
-    cmdclass={"build_ext": BuildExtension},
+    cmdclass={"build": Build, "build_ext": BuildExtension},
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
 )
