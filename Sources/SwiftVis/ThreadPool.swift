@@ -11,7 +11,7 @@ import Synchronization
 
 /// The process's worker threads, for many short parallel regions: a network is 50 to 300 steps of 10 us to 10 ms.
 ///
-/// Goals, in order: never wrong (forked children, several callers, exit at any time), no allocation and no system call per
+/// Goals, in order: never wrong (forked children, several callers, exit at any time), no lock and no system call per
 /// region while the workers are awake, and no wait for a worker that the system has not scheduled yet.
 public enum ThreadPool {
   /// The processors that affinity and cgroup quota leave this process, at least 1.
