@@ -18,8 +18,10 @@ private final class TemporaryFolder {
 
   /// Writes the bytes and gives what loading them throws.
   func failure(loading bytes: [UInt8]) throws -> VisError? {
-    let path = file("hostile.safetensors")
-    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    // Not Foundation's write, which waits for the disk.
+    let path = file("\(UInt64.random(in: 0...(.max))).safetensors")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try bytes.withUnsafeBytes { try File(creating: path).write($0) }
     do {
       _ = try Model(contentsOf: path)
       return nil
@@ -131,13 +133,15 @@ private func tinyModel(kernel: [Float] = [1, -0.5, 0.1, 65504, 0, 6e-8], bias: [
       (
         file(
           header: #"""
-            {"t": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "u": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}
+            {"t": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+             "u": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}
             """#, data: 8), "'u' starts at 4, expected 8"
       ),
       (
         file(
           header: #"""
-            {"t": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "t": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}
+            {"t": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+             "t": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}
             """#, data: 8), "key 't' given twice"
       ),
       (
@@ -186,16 +190,18 @@ private func tinyModel(kernel: [Float] = [1, -0.5, 0.1, 65504, 0, 6e-8], bias: [
   /// Every half there and back, and rounding in the middle of two neighbours and on both sides of it.
   @Test func halves() {
     let wrong = (UInt16.min ... .max).filter { half in
-      let value = HalfPrecision.widen(half)
+      let value = widen(half)
       guard half & 0x7FFF <= 0x7C00 else { return !value.isNaN }
       guard value == expected(half), (value.sign == .minus) == (half >= 0x8000) else { return true }
       guard half & 0x7FFF < 0x7BFF else { return value.isFinite && HalfPrecision.narrow(value) != half }
-      let middle = (value + HalfPrecision.widen(half + 1)) / 2
+      let middle = (value + widen(half + 1)) / 2
       let (inward, outward) = half < 0x8000 ? (middle.nextDown, middle.nextUp) : (middle.nextUp, middle.nextDown)
       return [value, inward, middle, outward].map(HalfPrecision.narrow) != [half, half, half + half % 2, half + 1]
     }
     #expect(wrong.isEmpty)
   }
+
+  private func widen(_ half: UInt16) -> Float { HalfPrecision.widen(half) }
 
   /// The definition of binary16.
   private func expected(_ half: UInt16) -> Float {
