@@ -2,8 +2,9 @@ import SwiftVisKernels
 import Testing
 
 @Suite struct ElementwiseKernelTests {
-  /// Every combination of an epilogue's parts, with the arrays it points to.
-  static func epilogues(_ addend: UnsafePointer<Float>, _ gate: UnsafePointer<Float>) -> [(Epilogue, Bool, Bool)] {
+  /// Every combination of an epilogue's parts, and whether it adds and gates.
+  static func epilogues(_ addend: [Float], _ gate: [Float]) -> [(Epilogue, Bool, Bool)] {
+    let addend = pointer(to: addend), gate = pointer(to: gate)
     var all: [(Epilogue, Bool, Bool)] = []
     for bits in 0..<16 {
       var epilogue = Epilogue()

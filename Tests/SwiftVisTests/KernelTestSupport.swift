@@ -61,6 +61,13 @@ func expectClose(
   }
 }
 
+/// A copy for kernels that keep a pointer; it lives as long as the test process.
+func pointer(to values: [Float]) -> UnsafePointer<Float> {
+  let copy = UnsafeMutablePointer<Float>.allocate(capacity: values.count)
+  copy.initialize(from: values, count: values.count)
+  return UnsafePointer(copy)
+}
+
 extension Epilogue {
   /// What the epilogue does to a value, bias included, in double precision.
   func reference(_ sum: Double, at index: Int, bias biasIndex: Int = 0, addend: [Float]?, gate: [Float]?) -> Double {
