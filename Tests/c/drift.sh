@@ -3,7 +3,8 @@
 set -euo pipefail
 header=$(dirname "$0")/../../Sources/CSwiftVis/include/swiftvis.h
 
-declared=$(sed -e 's|/\*.*\*/||' -e '/\/\*/,/\*\//d' "$header" | grep -oE '^[a-z].*\bsv_[a-z_]+\(' | grep -oE 'sv_[a-z_]+\($' | tr -d '(' | sort)
+without_comments=$(sed -e 's|/\*.*\*/||' -e '/\/\*/,/\*\//d' "$header")
+declared=$(echo "$without_comments" | grep -oE '^[a-z].*\bsv_[a-z_]+\(' | grep -oE 'sv_[a-z_]+\($' | tr -d '(' | sort)
 case $(uname) in
   Darwin) exported=$(nm -gU "$1" | awk '{print $3}' | sed 's/^_//' | sort) ;;
   *) exported=$(nm -D --defined-only "$1" | awk '{print $3}' | sort) ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: Tests/c/run.sh FOLDER    builds the C test programs against the libswiftvis in FOLDER, as C and as C++, and runs them
+# usage: Tests/c/run.sh FOLDER    runs the C test programs, as C and as C++, with the libswiftvis in FOLDER
 set -euo pipefail
 folder=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)

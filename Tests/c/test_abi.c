@@ -42,7 +42,8 @@ static void test_model(void) {
   CHECK_FAILS(SV_INVALID_MODEL, "", sv_model_with_description(model, "{", 1, &edited, &error));
   free(text);
 
-  const char *path = "/tmp/swiftvis_test_abi.safetensors";
+  char path[64];
+  snprintf(path, sizeof path, "/tmp/swiftvis-test-%ld.safetensors", (long)getpid());
   sv_model *loaded = NULL;
   CHECK_OK(sv_model_save(model, path, 0, &error));
   CHECK_OK(sv_model_load(path, &loaded, &error));

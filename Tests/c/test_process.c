@@ -23,12 +23,18 @@ static const char description[] =
 static sv_error error;
 static float image[pixels], kernel[9 * filters], ones[filters], expected[pixels];
 
+/* Within 0..1, the same in every run. */
+static float next_random(void) {
+  static unsigned state = 1;
+  state = state * 1664525u + 1013904223u;
+  return (float)(state >> 8) / 16777216.0f;
+}
+
 static sv_model *make_model(void) {
   sv_model *model = NULL;
   const sv_tensor tensor = {"kernel", kernel, 9 * filters, {4, {3, 3, 1, filters}}};
-  unsigned state = 1;
-  for (int i = 0; i < pixels; i++) image[i] = (float)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f;
-  for (int i = 0; i < 9 * filters; i++) kernel[i] = (float)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f - 0.5f;
+  for (int i = 0; i < pixels; i++) image[i] = next_random();
+  for (int i = 0; i < 9 * filters; i++) kernel[i] = next_random() - 0.5f;
   for (int i = 0; i < filters; i++) ones[i] = 1;
   CHECK_OK(sv_model_create(description, sizeof description - 1, &tensor, 1, &model, &error));
   return model;
