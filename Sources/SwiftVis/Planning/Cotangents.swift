@@ -15,6 +15,14 @@ extension PlanBuilder {
   /// The cotangent that the last step wrote.
   func written(_ tensor: TensorID) -> Cotangent { Cotangent(tensor: tensor, step: steps.count - 1) }
 
+  /// Appends a step and returns the cotangent that it writes. (`written(emit(...))` would count the steps before the new one.)
+  mutating func write(
+    _ kernel: Kernel, _ inputs: [TensorID], shape: [Int], _ epilogue: EpilogueSpec = .init()
+  ) -> Cotangent {
+    let tensor = emit(kernel, inputs, shape: shape, epilogue)
+    return written(tensor)
+  }
+
   /// Adds a cotangent that exists already to what the node has.
   mutating func pass(_ cotangent: Cotangent, to node: Graph.NodeIndex) {
     guard path.contains(node) else { return }
@@ -24,7 +32,7 @@ extension PlanBuilder {
     }
     var epilogue = EpilogueSpec()
     epilogue.addend = present.tensor
-    cotangents[node] = written(emit(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue))
+    cotangents[node] = write(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue)
   }
 
   /// Adds what the kernel makes of its inputs to what the node has, in the same step where the kernel can.
@@ -46,7 +54,7 @@ extension PlanBuilder {
       steps[step].epilogue = epilogue
       return cotangent
     }
-    return written(emit(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue))
+    return write(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue)
   }
 
   /// Sums over the axes along which an operand was broadcast.
@@ -56,7 +64,7 @@ extension PlanBuilder {
       let last = shape[first...].indices.prefix { shape[$0] != target[$0] || shape[$0] == 1 }.last ?? first
       let sum = AxisReduction(.sum, shape, [first, last])
       for axis in first...last { shape[axis] = 1 }
-      cotangent = written(emit(.reduce(sum), [cotangent.tensor], shape: shape))
+      cotangent = write(.reduce(sum), [cotangent.tensor], shape: shape)
     }
     return cotangent
   }

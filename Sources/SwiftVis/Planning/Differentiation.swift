@@ -107,7 +107,7 @@ extension PlanBuilder {
         var product = cotangent.shared
         for (other, factor) in inputs.enumerated() where other != index {
           let binary = BroadcastBinary(.multiply, left: shape, right: shapes[factor])
-          product = written(emit(.binary(binary), [product.tensor, try value(factor)], shape: shape))
+          product = write(.binary(binary), [product.tensor, try value(factor)], shape: shape)
         }
         pass(reduced(product, from: shape, to: shapes[input]), to: input)
       }
