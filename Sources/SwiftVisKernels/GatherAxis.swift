@@ -14,6 +14,8 @@ struct GatherAxis: Hashable, Sendable {
 
   /// `destinationStep` is a multiple of the stride when `direction` is `inputGradient`.
   init(_ window: WindowAxis, direction: Direction, destinationStep: Int, origin: Int, count: Int) {
+    // The two directions relate a position, a kernel position k and a source offset by
+    // offset = position * stride + k * dilation - padding, and offset * stride = position + padding - k * dilation.
     func offset(_ neighbour: Int, _ k: Int) -> Int? {
       let position = origin + neighbour
       switch direction {
@@ -23,19 +25,23 @@ struct GatherAxis: Hashable, Sendable {
         return strided % window.stride == 0 ? strided / window.stride : nil
       }
     }
-    let all = (0..<count).flatMap { n in (0..<window.kernel).compactMap { offset(n, $0) } }
-    let offsets = Set(all).sorted()
-    kernelPositions = (0..<count).flatMap { n in
-      let positions = (0..<window.kernel).map { offset(n, $0) }
-      return offsets.map { positions.firstIndex(of: $0) ?? -1 }
+    func kernelPosition(_ neighbour: Int, _ offset: Int) -> Int {
+      let position = origin + neighbour
+      let dilated =
+        direction == .forward
+        ? offset + window.padding - position * window.stride : position + window.padding - offset * window.stride
+      let k = dilated / window.dilation
+      return dilated >= 0 && dilated % window.dilation == 0 && k < window.kernel ? k : -1
     }
+    let offsets = Set((0..<count).flatMap { n in (0..<window.kernel).compactMap { offset(n, $0) } }).sorted()
+    kernelPositions = (0..<count).flatMap { n in offsets.map { kernelPosition(n, $0) } }
     self.offsets = offsets
     self.destinationStep = destinationStep
     self.origin = origin
     self.count = count
     sourceStep = direction == .forward ? destinationStep * window.stride : destinationStep / window.stride
     let size = direction == .forward ? window.output : window.input
-    gridSize = max(0, (size - origin + destinationStep - 1) / destinationStep)
+    gridSize = (size - origin + destinationStep - 1) / destinationStep
   }
 
   var isContiguous: Bool { offsets.isEmpty || offsets[offsets.count - 1] - offsets[0] == offsets.count - 1 }
@@ -47,7 +53,8 @@ struct WindowAxis {
 
   /// The axes that together cover a destination in steps of `step`, `count` neighbours at a time.
   func gathers(_ direction: Direction, step: Int, count: Int) -> [GatherAxis] {
-    Swift.stride(from: 0, to: step, by: count).map {
+    let size = direction == .forward ? output : input
+    return Swift.stride(from: 0, to: min(step, size), by: count).map {
       GatherAxis(self, direction: direction, destinationStep: step, origin: $0, count: count)
     }
   }

@@ -32,14 +32,7 @@ extension GatherConvolution {
     let destination: UnsafeMutablePointer<Float>
   }
 
-  private var tableSize: (rows: Int, targets: Int) {
-    let targets = (phases.map(\.tilesPerBlock).max() ?? 0) * Self.tileRows
-    return (phases.map { $0.tilesPerBlock * $0.taps * Self.tileRows }.max() ?? 0, targets)
-  }
-  var workerScratchCount: Int {
-    let size = tableSize
-    return Scratch.count(rowCount: size.rows, targetCount: size.targets)
-  }
+  var workerScratchCount: Int { Scratch.count(rowCount: tableRows, targetCount: tablePixels) }
 
   func run(
     stage: Int, units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
@@ -52,14 +45,12 @@ extension GatherConvolution {
       return
     }
     guard let workerScratch else { return }
-    let size = tableSize
-    let scratch = Scratch(workerScratch, rowCount: size.rows, targetCount: size.targets)
+    let scratch = Scratch(workerScratch, rowCount: tableRows, targetCount: tablePixels)
     let gathered = paddedSource == nil ? source : UnsafePointer(sharedScratch) ?? source
     let buffers = Buffers(source: gathered, packed: packed, destination: destination)
-    for phase in phases {
-      let mine = units.clamped(to: phase.units)
+    for phase in phases where phase.units.overlaps(units) {
       var tabulated = -1
-      for unit in mine {
+      for unit in units.clamped(to: phase.units) {
         let local = unit - phase.units.lowerBound
         let (split, block) = (local / phase.blockCount, local % phase.blockCount)
         let firstTile = block * phase.tilesPerBlock

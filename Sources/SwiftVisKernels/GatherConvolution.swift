@@ -44,6 +44,8 @@ struct GatherConvolution: Sendable {
   /// The row of zeros is at the start of the packed weights.
   let zeroCount: Int
   let packedCount: Int
+  /// The largest table of any phase: source rows, and pixels.
+  let tableRows: Int, tablePixels: Int
 
   init(_ g: WindowGeometry, direction: Direction) {
     let forward = direction == .forward
@@ -75,7 +77,7 @@ struct GatherConvolution: Sendable {
     var offset = zeroCount, unit = 0
     let panels = groupCount * ((groupColumns + Self.panelWidth - 1) / Self.panelWidth)
     for y in axes.vertical {
-      for x in axes.horizontal where y.gridSize > 0 && x.gridSize > 0 {
+      for x in axes.horizontal {
         let taps = y.offsets.count * (merges ? min(1, x.offsets.count) : x.offsets.count)
         let depth = merges ? x.offsets.count * groupDepth : groupDepth
         let pixels = g.batch * y.gridSize * x.gridSize
@@ -96,6 +98,8 @@ struct GatherConvolution: Sendable {
     }
     self.phases = phases
     packedCount = offset
+    tableRows = phases.reduce(0) { max($0, $1.tilesPerBlock * $1.taps * Self.tileRows) }
+    tablePixels = phases.reduce(0) { max($0, $1.tilesPerBlock * Self.tileRows) }
   }
 
   var panelsPerGroup: Int { (groupColumns + Self.panelWidth - 1) / Self.panelWidth }
@@ -146,8 +150,10 @@ extension GatherConvolution {
     )
     guard g.groups == 1, channels < panelWidth, g.kernelHeight * g.kernelWidth > 1 else { return best }
     for rows in 1...4 {
-      for columns in 1...8 where rows * columns * strides.0 * strides.1 * channels <= 4 * panelWidth {
+      for columns in 1...8 {
         let (height, width) = (rows * strides.0, columns * strides.1)
+        let isOneStep = rows * columns == 1 && height * width <= 1024
+        guard isOneStep || height * width * channels <= 4 * panelWidth else { continue }
         let y = g.vertical.gathers(direction, step: height, count: height)
         let x = g.horizontal.gathers(direction, step: width, count: width)
         if cost(y, x) < 0.9 * cost(best.vertical, best.horizontal) { best = (y, x) }
@@ -161,7 +167,7 @@ extension GatherConvolution {
   ) -> PaddedSource? {
     func margins(_ axes: [GatherAxis], _ size: Int) -> (before: Int, after: Int) {
       var (before, after) = (0, 0)
-      for axis in axes where axis.gridSize > 0 {
+      for axis in axes {
         guard let first = axis.offsets.first, let last = axis.offsets.last else { continue }
         before = max(before, -first)
         after = max(after, (axis.gridSize - 1) * axis.sourceStep + last + 1 - size)

@@ -262,6 +262,9 @@ private let directions: [Direction] = [.forward, .inputGradient]
     ("6 groups, 2 together", WindowGeometry(1, 7, 6, 12, filters: 30, kernel: (2, 3), near: (1, 1), groups: 6)),
     ("wide groups", WindowGeometry(1, 5, 6, 40, filters: 80, kernel: (3, 3), near: (1, 1), far: (1, 1), groups: 2)),
     ("smaller than the kernel", WindowGeometry(1, 2, 3, 5, filters: 7, kernel: (7, 7), near: (3, 3), far: (3, 3))),
+    ("patches of 8x8", WindowGeometry(2, 26, 24, 3, filters: 17, kernel: (8, 8), strides: (8, 8))),
+    ("patches of 4x4", WindowGeometry(1, 12, 13, 20, filters: 40, kernel: (4, 4), strides: (4, 4))),
+    ("stride beyond the image", WindowGeometry(1, 5, 4, 3, filters: 17, kernel: (2, 2), strides: (9, 7))),
     ("one pixel", WindowGeometry(1, 1, 1, 3, filters: 2, kernel: (3, 3), strides: (2, 2), near: (1, 1), far: (1, 1))),
     ("one row", WindowGeometry(1, 1, 40, 8, filters: 16, kernel: (1, 5), near: (0, 2), far: (0, 2))),
   ]
