@@ -41,9 +41,7 @@ def colormap(name: str, values: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: an unknown name.
     """
-    if name not in colormaps:
-        raise ValueError(f"unknown colormap {name!r} (known: {', '.join(colormaps)})")
-    return _native.colormap(name, _floats(values, "values"))
+    return _colors(name, values)
 
 
 def smoothed_overlay(
@@ -72,7 +70,7 @@ def smoothed_overlay(
     size = picture.shape[:2]
     if smooth.shape != size:
         smooth = _native.resize(smooth[..., np.newaxis], size)[..., 0]
-    return _native.overlay(picture, _colored(colormap, smooth), alpha)
+    return _native.overlay(picture, _colors(colormap, smooth), alpha)
 
 
 def as_rgb(image: Any) -> np.ndarray:
@@ -94,6 +92,12 @@ def as_rgb(image: Any) -> np.ndarray:
             array = array * 255
         array = np.clip(np.rint(array), 0, 255).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
+
+
+def _colors(name: str, values: Any) -> np.ndarray:
+    if name not in colormaps:
+        raise ValueError(f"unknown colormap {name!r} (known: {', '.join(colormaps)})")
+    return _native.colormap(name, _floats(values, "values"))
 
 
 def _unit_range(map: np.ndarray) -> np.ndarray:
@@ -119,6 +123,3 @@ def _number(value: Any, name: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}")
     return number
-
-
-_colored = colormap

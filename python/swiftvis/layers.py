@@ -27,12 +27,12 @@ class Network:
     def __init__(self, handle: Any) -> None:
         self._handle = handle
         self.description = _native.describe(handle)
-        self.data_format: str = self.description.get("data_format", "channels_last")
+        self.data_format: str = self.description.get("data_format") or "channels_last"
         self.nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in self.description["nodes"]}
         self.inputs: list[str] = [entry["name"] for entry in self.description["inputs"]]
         self.sessions = SessionPool()
         self._formats: dict[str, str] = {}
-        self._note_formats(self.description.get("layers", []), self.data_format)
+        self._note_formats(self.description.get("layers") or [], self.data_format)
         self._formats.update(dict.fromkeys(self.inputs, self.data_format))
 
     @property
@@ -53,14 +53,18 @@ class Network:
     def __contains__(self, node: str) -> bool:
         return node in self.nodes or node in self.inputs
 
+    def layers(self) -> list[Layer]:
+        entries = self.description.get("layers") or []
+        return [Layer(self, entry, index) for index, entry in enumerate(entries)]
+
     def tensor(self, node: str) -> Tensor:
         return Tensor(node, _native.node_shape(self.handle, node), self._formats.get(node, self.data_format))
 
     def _note_formats(self, layers: list[dict[str, Any]], inherited: str) -> None:
         for entry in layers:
-            data_format = entry.get("data_format", inherited)
-            self._formats.update(dict.fromkeys(entry.get("outputs", []), data_format))
-            self._note_formats(entry.get("layers", []), data_format)
+            data_format = entry.get("data_format") or inherited
+            self._formats.update(dict.fromkeys(entry.get("outputs") or [], data_format))
+            self._note_formats(entry.get("layers") or [], data_format)
 
 
 class Tensor:
@@ -101,13 +105,13 @@ class Layer:
 
     def __init__(self, network: Network, entry: dict[str, Any], index: int) -> None:
         self._network = network
-        self._outputs: list[str] = entry.get("outputs", [])
-        self._activations: list[str] = entry.get("activations", [])
+        self._outputs: list[str] = entry.get("outputs") or []
+        self._activations: list[str] = entry.get("activations") or []
         self._new_activation: str | None = None
         self.name: str = entry["name"]
         self.index = index
-        self.class_name: str = entry.get("class_name", "Layer")
-        self.layers = [Layer(network, inner, i) for i, inner in enumerate(entry.get("layers", []))]
+        self.class_name: str = entry.get("class_name") or "Layer"
+        self.layers = [Layer(network, inner, i) for i, inner in enumerate(entry.get("layers") or [])]
 
     def __repr__(self) -> str:
         return f"<swiftvis.Layer {self.index} '{self.name}' ({self.class_name})>"
@@ -204,7 +208,7 @@ def find_layer(layers: Sequence[Layer], name: str, where: str = "the model") -> 
 
 
 def _activation_name(node: dict[str, Any]) -> str:
-    op, attributes = node.get("op", "linear"), node.get("attributes", {})
+    op, attributes = node.get("op", "linear"), node.get("attributes") or {}
     if op == "relu" and attributes.get("max_value") == 6:
         return "relu6"
     if op == "relu" and attributes.get("negative_slope"):

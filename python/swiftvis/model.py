@@ -35,14 +35,12 @@ class Model:
     ) -> None:
         self._network = network
         description = network.description
-        self.name: str = description.get("name") or "model"
-        self.source: str | None = description.get("source")
-        self.classes: list[str] | None = description.get("classes")
-        self.layers = (
-            [Layer(network, e, i) for i, e in enumerate(description.get("layers", []))]
-            if layers is None
-            else layers
-        )
+        # The engine has validated the layers; these three it leaves to its callers.
+        name, source, classes = (description.get(key) for key in ("name", "source", "classes"))
+        self.name: str = name if name and isinstance(name, str) else "model"
+        self.source: str | None = source if isinstance(source, str) else None
+        self.classes: list[str] | None = [str(c) for c in classes] if isinstance(classes, list) else None
+        self.layers: list[Layer] = network.layers() if layers is None else layers
         self.backprop_rule = backprop_rule
 
     @classmethod
