@@ -70,7 +70,7 @@ def test_converts(goldens: Path, tmp_path: Path, image: np.ndarray, capsys: pyte
 
 BAD = {
     "no photo": (["explain", "{missing}", "--model", "{model}", "--out", "{out}"], "No such file"),
-    "not a photo": (["explain", "{model}", "--model", "{model}", "--out", "{out}"], "cannot identify image"),
+    "not a photo": (["explain", "{names}", "--model", "{model}", "--out", "{out}"], "cannot identify image"),
     "no model": (["explain", "{photo}", "--model", "{missing}", "--out", "{out}"], "No such file"),
     "not a model": (["explain", "{photo}", "--model", "{photo}", "--out", "{out}"], "not a model"),
     "layer": (["explain", "{photo}", "--model", "{model}", "--out", "{out}", "--layer", "nope"], "'nope'"),

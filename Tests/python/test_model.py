@@ -56,12 +56,12 @@ def test_half_of_the_file(cnn: swiftvis.Model, lite0: swiftvis.Model, tmp_path: 
 
 def test_gradient_is_the_derivative(cnn: swiftvis.Model, image: np.ndarray) -> None:
     cnn.layers[-1].activation = "linear"
-    net, step = apply_modifications(cnn), 1e-2
+    net, step = apply_modifications(cnn), 1e-3
     gradient = net.gradient(image, filter_indices=[1, 3])[0]
-    direction = np.random.default_rng(0).normal(size=image.shape).astype("f") * (np.abs(gradient) > 0)
+    direction = np.sign(gradient)
     above, below = net.predict(image + step * direction)[0], net.predict(image - step * direction)[0]
     slope = ((above - below)[[1, 3]]).sum() / (2 * step)
-    np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=0.05)
+    np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=0.01)
 
 
 def test_filters(cnn: swiftvis.Model, image: np.ndarray) -> None:

@@ -114,7 +114,7 @@ def _fitted(path: str, tensor: Tensor) -> np.ndarray:
         raise ValueError(f"the model's input {tensor.shape} is neither a gray nor an RGB image")
     photo = load_img(path, grayscale=channels == 1)
     rows, columns = (size or own for size, own in zip(sizes, photo.shape, strict=False))
-    image = ImageOps.fit(Image.fromarray(photo), (columns, rows), Image.Resampling.BICUBIC)
+    image = ImageOps.fit(Image.fromarray(photo), (columns, rows), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(rows, columns, channels)
 
 

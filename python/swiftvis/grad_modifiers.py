@@ -38,12 +38,12 @@ def relu(grads: np.ndarray) -> np.ndarray:
 
 
 def small_values(grads: np.ndarray) -> np.ndarray:
-    """1 / (|g| + 1e-7): where the score changes least.
+    """|1 / (g + 1e-7)|, finite even at g = -1e-7: where the score changes least.
 
-    keras-vis has |1 / (g + 1e-7)|, which is the same for g >= 0 but infinite at g = -1e-7, and so a map of
-    NaN. A gradient of 0 (a dead pixel) gives 1e7 in both and outshines the rest.
+    keras-vis returns an infinity at g = -1e-7, and so a map of NaN. A gradient of 0 (a dead pixel) gives 1e7 in both and
+    outshines the rest.
     """
-    return 1 / (np.abs(grads) + _EPSILON)
+    return np.abs(invert(grads))
 
 
 _MODIFIERS = {f.__name__: f for f in (negate, absolute, invert, relu, small_values)}
