@@ -86,9 +86,9 @@ def test_lite0_against_an_independent_gradient(lite0: swiftvis.Model, fixtures: 
     with np.load(fixtures / "lite0_coffee.npz") as file:
         x, wanted = file["input"], file["grad"].astype(np.float32) * file["scale"]
     found = lite0.gradient(x, filter_indices=967)
-    # The bundled weights are stored in half precision, which the stored gradient's were not.
-    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.98
-    assert np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+    # Keras on JAX computed it with the same half-precision weights. Rounding decides a few of the millions of ReLU6 gates.
+    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.9999
+    assert np.abs(found - wanted).max() < 0.02 * np.abs(wanted).max()
     assert lite0.predict(x).argmax() == 967
 
 
