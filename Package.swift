@@ -30,7 +30,7 @@ let package = Package(
   targets: [
     .target(name: "CSwiftVis"),
     .target(name: "CPlatform"),
-    .target(name: "SwiftVisKernels", swiftSettings: [.unsafeFlags(kernelFlags)]),
+    .target(name: "SwiftVisKernels", dependencies: ["CPlatform"], swiftSettings: [.unsafeFlags(kernelFlags)]),
     .target(name: "SwiftVis", dependencies: ["SwiftVisKernels", "CPlatform"]),
     .target(
       name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis", "CPlatform"], exclude: ["exports.map"],

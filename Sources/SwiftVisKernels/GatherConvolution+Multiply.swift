@@ -23,11 +23,13 @@ extension GatherConvolution {
       repeat {
         let length = min(sliceDepth, depth - start)
         let isLast = tap + tapCount >= taps && start + length >= depth
+        let slice = weights + (tap * depth + start) * Self.panelWidth
+        let next = slice + tapCount * length * Self.panelWidth
         for tile in 0..<tiles {
           multiplyTile(
             rows: scratch.rows + (tile * taps + tap) * Self.tileRows, taps: tapCount, start: group * groupDepth + start,
-            depth: length, panel: weights + (tap * depth + start) * Self.panelWidth,
-            tile: scratch.sums + tile * Self.tileRows * Self.panelWidth, resumes: tap > 0 || start > 0)
+            depth: length, panel: slice, tile: scratch.sums + tile * Self.tileRows * Self.panelWidth,
+            resumes: tap > 0 || start > 0, ahead: tile == tiles - 1 ? next : slice)
           guard isLast else { continue }
           let rows = tile * Self.tileRows..<min(pixels, (tile + 1) * Self.tileRows)
           if phase.y.count * phase.x.count > 1 {

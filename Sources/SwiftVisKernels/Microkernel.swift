@@ -1,12 +1,17 @@
+import CPlatform
+
 /// The inner loop of every matrix product: a tile of 6 destination rows x 16 columns, twelve vectors that stay in registers.
 ///
 /// `rows` has six source pointers for each tap. From each, `depth` floats from `start` on are multiplied by the next `depth`
 /// rows of the packed panel; the tile is continued where `resumes`, else started from zero. Every sum is made in the order of
 /// taps, then channels.
+///
+/// As many rows of weights are fetched from `ahead`: a network's weights do not fit the caches, and the processor does not
+/// see across pages that they are read one after the other.
 @inline(never)
 func multiplyTile(
   rows: UnsafePointer<UnsafePointer<Float>>, taps: Int, start: Int, depth: Int, panel: UnsafePointer<Float>,
-  tile: UnsafeMutablePointer<Float>, resumes: Bool
+  tile: UnsafeMutablePointer<Float>, resumes: Bool, ahead: UnsafePointer<Float>
 ) {
   typealias Vector = SIMD8<Float>
   var a0 = Vector.zero, a1 = Vector.zero, b0 = Vector.zero, b1 = Vector.zero, c0 = Vector.zero, c1 = Vector.zero
@@ -16,7 +21,7 @@ func multiplyTile(
     (c0, c1, d0, d1) = (Vector(tile + 32), Vector(tile + 40), Vector(tile + 48), Vector(tile + 56))
     (e0, e1, f0, f1) = (Vector(tile + 64), Vector(tile + 72), Vector(tile + 80), Vector(tile + 88))
   }
-  var rows = rows, panel = panel
+  var rows = rows, panel = panel, ahead = ahead
   for _ in 0..<taps {
     let a = rows[0] + start, b = rows[1] + start, c = rows[2] + start
     let d = rows[3] + start, e = rows[4] + start, f = rows[5] + start
@@ -41,6 +46,8 @@ func multiplyTile(
       f0.addProduct(s, w0)
       f1.addProduct(s, w1)
       panel += 16
+      platform_prefetch(ahead)
+      ahead += 16
     }
     rows += 6
   }

@@ -116,20 +116,24 @@ extension WinogradConvolution {
     let slices = (channels + GatherConvolution.sliceDepth - 1) / GatherConvolution.sliceDepth
     let sliceDepth = (channels + slices - 1) / slices
     let firstPanel = group * panelsPerGroup
+    let endPanel = min(panels, firstPanel + panelsPerGroup)
     for point in 0..<Self.points {
-      for panel in firstPanel..<min(panels, firstPanel + panelsPerGroup) {
+      for panel in firstPanel..<endPanel {
         let weights = packed + zeroCount + (point * panels + panel) * panelSize
         let products =
           workspace.products + point * productStride + (panel - firstPanel) * tilesPerBlock * Self.panelWidth
         var start = 0
         while start < channels {
+          let length = min(sliceDepth, channels - start)
+          let slice = weights + start * Self.panelWidth
+          let isLast = panel == endPanel - 1 && start + length == channels
+          let next = isLast ? weights + (firstPanel + panels - panel) * panelSize : slice + length * Self.panelWidth
           for six in 0..<sixes {
             multiplyTile(
-              rows: workspace.rows + six * 6, taps: 1, start: point * planeStride + start,
-              depth: min(sliceDepth, channels - start), panel: weights + start * Self.panelWidth,
-              tile: products + six * 6 * Self.panelWidth, resumes: start > 0)
+              rows: workspace.rows + six * 6, taps: 1, start: point * planeStride + start, depth: length, panel: slice,
+              tile: products + six * 6 * Self.panelWidth, resumes: start > 0, ahead: six == sixes - 1 ? next : slice)
           }
-          start += sliceDepth
+          start += length
         }
       }
     }

@@ -15,6 +15,9 @@ static inline void platform_pause(void) {
 #endif
 }
 
+/* The hint that the cache line at p, which need not be mapped, will soon be read: into the second-level cache. */
+static inline void platform_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
+
 /* Whether this processor has the instructions that the kernels are compiled for (x86-64-v3: AVX2, FMA, F16C, BMI). */
 int platform_supports_kernels(void);
 
