@@ -7,12 +7,12 @@ protocol ActivationFunction {
 /// Zero below the threshold.
 struct Relu: ActivationFunction {
   let threshold: Float, maxValue: Float, readsInput: Bool
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
     var y = x.zeroed(where: x .< threshold)
     y.replace(with: SIMD8(repeating: maxValue), where: y .> maxValue)
     return y
   }
-  @inline(__always) func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float> {
     let open = (saved .> (readsInput ? threshold : 0)) .& (saved .< maxValue)
     return SIMD8.zero.replacing(with: SIMD8(repeating: 1), where: open)
   }
@@ -20,13 +20,13 @@ struct Relu: ActivationFunction {
 
 struct LeakyRelu: ActivationFunction {
   let threshold: Float, maxValue: Float, slope: Float, readsInput: Bool
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
     var y = x
     y.replace(with: SIMD8(repeating: maxValue), where: x .> maxValue)
     y.replace(with: (x - threshold) * slope, where: x .< threshold)
     return y
   }
-  @inline(__always) func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float> {
     var d = SIMD8(repeating: slope).replacing(
       with: SIMD8(repeating: 1), where: saved .> (readsInput ? threshold : 0))
     d = d.zeroed(where: saved .>= maxValue)
@@ -39,11 +39,11 @@ struct Elu: ActivationFunction {
   let alpha: Float
   var scale: Float = 1
   static var selu: Elu { Elu(alpha: 1.673_263_2, scale: 1.050_701) }
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
     let negative = x.zeroed(where: x .> 0)
     return scale * (SIMD8.expm1(negative) * alpha).replacing(with: x, where: x .> 0)
   }
-  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
     (y + scale * alpha).replacing(with: SIMD8(repeating: scale), where: y .> 0)
   }
 }
@@ -51,57 +51,57 @@ struct Elu: ActivationFunction {
 /// ELU with a derivative of the input: with a negative alpha the output does not tell the branch.
 struct EluOfInput: ActivationFunction {
   let alpha: Float
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { Elu(alpha: alpha).value(x) }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { Elu(alpha: alpha).value(x) }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
     let negative = x.zeroed(where: x .> 0)
     return (SIMD8.exp(negative) * alpha).replacing(with: SIMD8(repeating: 1), where: x .> 0)
   }
 }
 
 struct Sigmoid: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .logistic(x) }
-  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { y * (1 - y) }
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .logistic(x) }
+  @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { y * (1 - y) }
 }
 
 struct HardSigmoid: ActivationFunction {
   let slope: Float
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
     SIMD8(repeating: 0.5).addingProduct(x, SIMD8(repeating: slope)).limited(from: 0, to: 1)
   }
-  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
     SIMD8.zero.replacing(with: SIMD8(repeating: slope), where: (y .> 0) .& (y .< 1))
   }
 }
 
 struct Tanh: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .tanh(x) }
-  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { (1 - y) * (1 + y) }
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .tanh(x) }
+  @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { (1 - y) * (1 + y) }
 }
 
 struct Softplus: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .softplus(x) }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { .logistic(x) }
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .softplus(x) }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { .logistic(x) }
 }
 
 struct Softsign: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x / (1 + x.magnitude) }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x / (1 + x.magnitude) }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
     let r = 1 / (1 + x.magnitude)
     return r * r
   }
 }
 
 struct Silu: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x / (1 + .exp(-x)) }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x / (1 + .exp(-x)) }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
     let s = SIMD8.logistic(x)
     return s * SIMD8(repeating: 1).addingProduct(x, 1 - s)
   }
 }
 
 struct HardSwish: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * (x + 3).limited(from: 0, to: 6) * (1 / 6) }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * (x + 3).limited(from: 0, to: 6) * (1 / 6) }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
     var d = SIMD8(repeating: 0.5).addingProduct(x, SIMD8(repeating: 1 / 3))
     d = d.zeroed(where: x .<= -3)
     d.replace(with: SIMD8(repeating: 1), where: x .>= 3)
@@ -111,8 +111,8 @@ struct HardSwish: ActivationFunction {
 
 /// x times the normal distribution function.
 struct Gelu: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * SIMD8.normal(x).distribution }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * SIMD8.normal(x).distribution }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
     let (distribution, density) = SIMD8.normal(x)
     return distribution.addingProduct(x, density)
   }
@@ -120,10 +120,10 @@ struct Gelu: ActivationFunction {
 
 /// x / 2 * (1 + tanh u), u = sqrt(2 / pi) * (x + 0.044715 x^3), written with the logistic function of 2u.
 struct GeluTanh: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
     x * .logistic(x * SIMD8(repeating: 1.595_769_1).addingProduct(x * x, SIMD8(repeating: 0.071_354_814)))
   }
-  @inline(__always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
     // Beyond 20 the derivative is 0 or 1 and powers of x would overflow.
     let x = x.limited(from: -20, to: 20)
     let square = x * x
@@ -134,6 +134,6 @@ struct GeluTanh: ActivationFunction {
 }
 
 struct Exponential: ActivationFunction {
-  @inline(__always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .exp(x) }
-  @inline(__always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { y }
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { .exp(x) }
+  @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> { y }
 }

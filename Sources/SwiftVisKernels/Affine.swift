@@ -53,7 +53,7 @@ public func preluGradient(
 
 /// Calls `body` with the two periodic operands, a period and the phase at which `range` begins. A short period that is no
 /// multiple of eight (a colour image's 3) is written out until it is one, so that rows are whole vectors.
-@inline(__always) private func withVectorPeriod(
+@inline(always) private func withVectorPeriod(
   _ first: UnsafePointer<Float>?, _ second: UnsafePointer<Float>?, absent: (Float, Float), period: Int, range: Range<Int>,
   _ body: (UnsafePointer<Float>, UnsafePointer<Float>, Int, Int) -> Void
 ) {
@@ -73,7 +73,7 @@ public func preluGradient(
 }
 
 /// Cuts a range where its period ends; `body` gets the first element, its place in the period, and the count.
-@inline(__always) private func forEachRun(
+@inline(always) private func forEachRun(
   of range: Range<Int>, period: Int, phase: Int, _ body: (Int, Int, Int) -> Void
 ) {
   var i = range.lowerBound, j = phase

@@ -6,11 +6,11 @@ protocol BinaryFunction {
 
 /// One row of the output, from `index` on.
 extension BinaryFunction {
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
     value(a, b, at: index)
   }
 
-  @inline(__always) func run(
+  @inline(always) func run(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ index: Int, _ count: Int
   ) {
     var i = 0
@@ -23,7 +23,7 @@ extension BinaryFunction {
     value(SIMD8(a + i, count: rest), SIMD8(b + i, count: rest), at: index + i, count: rest).store(y + index + i, count: rest)
   }
 
-  @inline(__always) func runRepeatingLeft(
+  @inline(always) func runRepeatingLeft(
     _ a: Float, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ index: Int, _ count: Int
   ) {
     let a = SIMD8(repeating: a)
@@ -36,7 +36,7 @@ extension BinaryFunction {
     if rest > 0 { value(a, SIMD8(b + i, count: rest), at: index + i, count: rest).store(y + index + i, count: rest) }
   }
 
-  @inline(__always) func runRepeatingRight(
+  @inline(always) func runRepeatingRight(
     _ a: UnsafePointer<Float>, _ b: Float, _ y: UnsafeMutablePointer<Float>, _ index: Int, _ count: Int
   ) {
     let b = SIMD8(repeating: b)
@@ -51,25 +51,25 @@ extension BinaryFunction {
 }
 
 struct Sum: BinaryFunction {
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a + b }
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a + b }
 }
 
 struct Difference: BinaryFunction {
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a - b }
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a - b }
 }
 
 struct Product: BinaryFunction {
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a * b }
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a * b }
 }
 
 struct Maximum: BinaryFunction {
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
     b.replacing(with: a, where: (a .>= b) .| (a .!= a))
   }
 }
 
 struct Minimum: BinaryFunction {
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
     b.replacing(with: a, where: (a .<= b) .| (a .!= a))
   }
 }
@@ -79,14 +79,14 @@ struct Selected: BinaryFunction {
   let minimum: Bool
   let cotangent: UnsafePointer<Float>
   let ofLeft: Bool
-  @inline(__always) private func select(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ dy: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) private func select(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ dy: SIMD8<Float>) -> SIMD8<Float> {
     let left = (minimum ? a .<= b : a .>= b) .| (a .!= a)
     return ofLeft ? SIMD8.zero.replacing(with: dy, where: left) : dy.zeroed(where: left)
   }
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int) -> SIMD8<Float> {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int) -> SIMD8<Float> {
     select(a, b, SIMD8(cotangent + index))
   }
-  @inline(__always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
     select(a, b, SIMD8(cotangent + index, count: count))
   }
 }

@@ -68,7 +68,7 @@ struct DepthwiseRun {
     epilogue.finish(sum, into: destination, at: index + c, count: rest)
   }
 
-  @inline(__always) private func bias(_ channel: Int) -> SIMD8<Float> {
+  @inline(always) private func bias(_ channel: Int) -> SIMD8<Float> {
     guard let bias = epilogue.bias else { return .zero }
     return SIMD8(bias + channel)
   }

@@ -5,7 +5,7 @@ extension Epilogue {
   }
 
   /// Everything but the bias, to a vector of the destination that starts at `index`.
-  @inline(__always) func apply(_ v: SIMD8<Float>, at index: Int) -> SIMD8<Float> {
+  @inline(always) func apply(_ v: SIMD8<Float>, at index: Int) -> SIMD8<Float> {
     var v = v
     if let addend { v += SIMD8(addend + index) }
     v = bounded(v)
@@ -14,7 +14,7 @@ extension Epilogue {
   }
 
   /// The same for the first `count` lanes.
-  @inline(__always) func apply(_ v: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
+  @inline(always) func apply(_ v: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
     var v = v
     if let addend { v += SIMD8(addend + index, count: count) }
     v = bounded(v)
@@ -23,16 +23,16 @@ extension Epilogue {
   }
 
   /// `apply` and store.
-  @inline(__always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at index: Int) {
+  @inline(always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at index: Int) {
     apply(v, at: index).store(destination + index)
   }
-  @inline(__always) func finish(
+  @inline(always) func finish(
     _ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at index: Int, count: Int
   ) {
     apply(v, at: index, count: count).store(destination + index, count: count)
   }
 
-  @inline(__always) private func bounded(_ v: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) private func bounded(_ v: SIMD8<Float>) -> SIMD8<Float> {
     var v = v
     v.replace(with: SIMD8(repeating: lowerBound), where: v .< lowerBound)
     v.replace(with: SIMD8(repeating: upperBound), where: v .> upperBound)
@@ -40,7 +40,7 @@ extension Epilogue {
     return v
   }
 
-  @inline(__always) private func gated(_ v: SIMD8<Float>, by gate: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) private func gated(_ v: SIMD8<Float>, by gate: SIMD8<Float>) -> SIMD8<Float> {
     SIMD8.zero.replacing(with: v, where: (gate .> 0) .& (gate .< gateLimit))
   }
 }

@@ -54,13 +54,3 @@ private func moments(_ x: UnsafePointer<Float>, _ count: Int, _ epsilon: Double)
   }
   return (Float(mean), Float(1 / (squares.sum() / Double(count) + epsilon).squareRoot()))
 }
-
-/// Whole vectors with the constant 8, so that their loads and stores are single instructions, then the rest.
-@inline(__always) private func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
-  var i = 0
-  while i + 8 <= count {
-    body(i, 8)
-    i += 8
-  }
-  if i < count { body(i, count - i) }
-}

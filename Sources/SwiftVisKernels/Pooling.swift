@@ -5,11 +5,16 @@ public struct Pooling: Sendable {
   public let unitCount: Int
   let geometry: WindowGeometry
   let kind: Kind
+  /// For the gradient: the windows over each input row and column.
+  let rows: PoolingReach, columns: PoolingReach
 
   public init(_ geometry: WindowGeometry, kind: Kind, direction: Direction) {
     self.geometry = geometry
     self.kind = kind
-    unitCount = geometry.batch * (direction == .forward ? geometry.outputHeight : geometry.inputHeight)
+    let isForward = direction == .forward
+    rows = PoolingReach(geometry.vertical, isEmpty: isForward)
+    columns = PoolingReach(geometry.horizontal, isEmpty: isForward)
+    unitCount = geometry.batch * (isForward ? geometry.outputHeight : geometry.inputHeight)
   }
 
   /// `argmax`, where not nil, receives for each output the place in its window (row * kernelWidth + column) of the first maximum.
@@ -18,120 +23,123 @@ public struct Pooling: Sendable {
     units: Range<Int>, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     argmax: UnsafeMutablePointer<UInt16>?
   ) {
+    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: geometry.kernelHeight * geometry.kernelWidth) { buffer in
+      guard let taps = buffer.baseAddress else { return }
+      for unit in units { runRow(unit, input, output, argmax, taps) }
+    }
+  }
+
+  private func runRow(
+    _ unit: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+    _ argmax: UnsafeMutablePointer<UInt16>?, _ taps: UnsafeMutablePointer<PoolingTap>
+  ) {
     let g = geometry
-    for unit in units {
-      let (image, row) = unit.quotientAndRemainder(dividingBy: g.outputHeight)
-      let top = row * g.strideHeight - g.paddingTop
-      let ys = WindowRange(start: top, kernel: g.kernelHeight, dilation: g.dilationHeight, size: g.inputHeight)
-      for column in 0..<g.outputWidth {
-        let left = column * g.strideWidth - g.paddingLeft
-        let xs = WindowRange(start: left, kernel: g.kernelWidth, dilation: g.dilationWidth, size: g.inputWidth)
-        let window = input + ((image * g.inputHeight + top) * g.inputWidth + left) * g.inputChannels
-        let place = (unit * g.outputWidth + column) * g.inputChannels
-        switch kind {
-        case .max:
-          if let argmax {
-            maximum(window, ys.taps, xs.taps, output + place, argmax + place)
-          } else {
-            maximum(window, ys.taps, xs.taps, output + place)
-          }
-        case .average(let countsPadding):
-          let count = countsPadding ? g.kernelHeight * g.kernelWidth : ys.taps.count * xs.taps.count
-          average(window, ys.taps, xs.taps, 1 / Float(count), output + place)
+    let (image, row) = unit.quotientAndRemainder(dividingBy: g.outputHeight)
+    let top = row * g.strideHeight - g.paddingTop
+    let ys = g.vertical.realTaps(start: top)
+    var columns = 0..<0
+    for column in 0..<g.outputWidth {
+      let left = column * g.strideWidth - g.paddingLeft
+      let xs = g.horizontal.realTaps(start: left)
+      if xs != columns {
+        columns = xs
+        findTaps(ys, xs, taps)
+      }
+      let count = ys.count * xs.count
+      let window = input + ((image * g.inputHeight + top) * g.inputWidth + left) * g.inputChannels
+      let place = (unit * g.outputWidth + column) * g.inputChannels
+      switch kind {
+      case .max:
+        if let argmax {
+          maximum(window, taps, count, output + place, argmax + place)
+        } else {
+          maximum(window, taps, count, output + place)
         }
+      case .average(let countsPadding):
+        let divisor = countsPadding ? g.kernelHeight * g.kernelWidth : count
+        average(window, taps, count, 1 / Float(divisor), output + place)
+      }
+    }
+  }
+
+  private func findTaps(_ ys: Range<Int>, _ xs: Range<Int>, _ taps: UnsafeMutablePointer<PoolingTap>) {
+    let g = geometry
+    var count = 0
+    for y in ys {
+      for x in xs {
+        let pixel = y * g.dilationHeight * g.inputWidth + x * g.dilationWidth
+        let place = Int32(truncatingIfNeeded: y * g.kernelWidth + x)
+        taps[count] = PoolingTap(offset: pixel * g.inputChannels, place: Float(bitPattern: UInt32(bitPattern: place)))
+        count += 1
       }
     }
   }
 
   private func maximum(
-    _ window: UnsafePointer<Float>, _ ys: Range<Int>, _ xs: Range<Int>, _ output: UnsafeMutablePointer<Float>,
-    _ argmax: UnsafeMutablePointer<UInt16>
+    _ window: UnsafePointer<Float>, _ taps: UnsafePointer<PoolingTap>, _ count: Int,
+    _ output: UnsafeMutablePointer<Float>, _ argmax: UnsafeMutablePointer<UInt16>
   ) {
-    let channels = geometry.inputChannels
-    let rowStep = geometry.dilationHeight * geometry.inputWidth * channels
-    let columnStep = geometry.dilationWidth * channels
-    var c = 0
-    while c < channels {
-      let lanes = min(8, channels - c)
-      var largest = SIMD8<Float>.zero
-      var places = SIMD8<Int32>(repeating: -1)
-      for y in ys {
-        var p = window + y * rowStep + xs.lowerBound * columnStep + c
-        for x in xs {
-          let v = lanes == 8 ? SIMD8(p) : SIMD8(p, count: lanes)
-          let wins = (v .> largest) .| (v .!= v) .| (places .== -1)
-          largest.replace(with: v, where: wins)
-          places.replace(with: SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: y * geometry.kernelWidth + x)), where: wins)
-          p += columnStep
-        }
-      }
-      let indices = SIMD8<UInt16>(truncatingIfNeeded: places)
-      if lanes == 8 {
-        largest.store(output + c)
-        UnsafeMutableRawPointer(argmax + c).storeBytes(of: indices, as: SIMD8<UInt16>.self)
-      } else {
-        largest.store(output + c, count: lanes)
-        for lane in 0..<lanes { argmax[c + lane] = indices[lane] }
-      }
-      c += 8
-    }
-  }
-
-  private func maximum(
-    _ window: UnsafePointer<Float>, _ ys: Range<Int>, _ xs: Range<Int>, _ output: UnsafeMutablePointer<Float>
-  ) {
-    let channels = geometry.inputChannels
-    let rowStep = geometry.dilationHeight * geometry.inputWidth * channels
-    let columnStep = geometry.dilationWidth * channels
-    var c = 0
-    while c < channels {
-      let lanes = min(8, channels - c)
+    forEachVector(geometry.inputChannels) { c, lanes in
       var largest = SIMD8(repeating: -Float.infinity)
-      for y in ys {
-        var p = window + y * rowStep + xs.lowerBound * columnStep + c
-        for _ in xs {
-          largest = largest.maximum(lanes == 8 ? SIMD8(p) : SIMD8(p, count: lanes))
-          p += columnStep
-        }
+      var places = SIMD8(repeating: taps[0].place)
+      for t in 0..<count {
+        let v = SIMD8<Float>(window + taps[t].offset + c, count: lanes)
+        let wins = (v .> largest) .| (v .!= v)
+        largest.replace(with: v, where: wins)
+        places.replace(with: SIMD8(repeating: taps[t].place), where: wins)
       }
-      if lanes == 8 { largest.store(output + c) } else { largest.store(output + c, count: lanes) }
-      c += 8
+      let indices = SIMD8<UInt16>(truncatingIfNeeded: unsafeBitCast(places, to: SIMD8<Int32>.self))
+      largest.store(output + c, count: lanes)
+      for lane in 0..<lanes { argmax[c + lane] = indices[lane] }
+    }
+  }
+
+  private func maximum(
+    _ window: UnsafePointer<Float>, _ taps: UnsafePointer<PoolingTap>, _ count: Int,
+    _ output: UnsafeMutablePointer<Float>
+  ) {
+    forEachVector(geometry.inputChannels) { c, lanes in
+      var largest = SIMD8(repeating: -Float.infinity)
+      for t in 0..<count { largest = largest.maximum(SIMD8(window + taps[t].offset + c, count: lanes)) }
+      largest.store(output + c, count: lanes)
     }
   }
 
   private func average(
-    _ window: UnsafePointer<Float>, _ ys: Range<Int>, _ xs: Range<Int>, _ factor: Float,
+    _ window: UnsafePointer<Float>, _ taps: UnsafePointer<PoolingTap>, _ count: Int, _ factor: Float,
     _ output: UnsafeMutablePointer<Float>
   ) {
-    let channels = geometry.inputChannels
-    let rowStep = geometry.dilationHeight * geometry.inputWidth * channels
-    let columnStep = geometry.dilationWidth * channels
-    var c = 0
-    while c < channels {
-      let lanes = min(8, channels - c)
+    forEachVector(geometry.inputChannels) { c, lanes in
+      // In parts: the average over a large window keeps its last digits.
       var sum = SIMD8<Float>.zero
-      for y in ys {
-        // A sum for each row of the window: a large window's average keeps its last digits.
-        var line = SIMD8<Float>.zero
-        var p = window + y * rowStep + xs.lowerBound * columnStep + c
-        for _ in xs {
-          line += lanes == 8 ? SIMD8(p) : SIMD8(p, count: lanes)
-          p += columnStep
+      var t = 0
+      while t < count {
+        var part = SIMD8<Float>.zero
+        let end = min(count, t + 32)
+        while t < end {
+          part += SIMD8(window + taps[t].offset + c, count: lanes)
+          t += 1
         }
-        sum += line
+        sum += part
       }
-      if lanes == 8 { (sum * factor).store(output + c) } else { (sum * factor).store(output + c, count: lanes) }
-      c += 8
+      (sum * factor).store(output + c, count: lanes)
     }
   }
 }
 
-/// The taps of a window that fall on real pixels along one axis.
-struct WindowRange {
-  let taps: Range<Int>
-  init(start: Int, kernel: Int, dilation: Int, size: Int) {
+/// A tap on a real pixel: where that lies from the window's corner, and the tap's place in the window, an integer carried in the bits
+/// of a float (a blend by a mask of floats is one instruction).
+struct PoolingTap {
+  let offset: Int
+  let place: Float
+}
+
+extension WindowAxis {
+  /// The taps of the window at `start` that fall on real pixels.
+  func realTaps(start: Int) -> Range<Int> {
+    if start >= 0, start + (kernel - 1) * dilation < input { return 0..<kernel }
     let first = start >= 0 ? 0 : (dilation - 1 - start) / dilation
-    let end = start >= size ? 0 : min(kernel, (size - start + dilation - 1) / dilation)
-    taps = first..<Swift.max(first, end)
+    let end = start >= input ? 0 : min(kernel, (input - start + dilation - 1) / dilation)
+    return first..<max(first, end)
   }
 }

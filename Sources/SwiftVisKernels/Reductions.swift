@@ -85,7 +85,7 @@ public struct AxisReduction: Sendable {
     }
   }
 
-  @inline(__always) private func sumColumns(_ x: UnsafePointer<Float>, _ width: Int) -> SIMD8<Double> {
+  @inline(always) private func sumColumns(_ x: UnsafePointer<Float>, _ width: Int) -> SIMD8<Double> {
     var even = SIMD8<Double>.zero, odd = SIMD8<Double>.zero
     var k = 0
     if width == 8 {
@@ -102,7 +102,7 @@ public struct AxisReduction: Sendable {
     return even + odd
   }
 
-  @inline(__always) private func maximumColumns(_ x: UnsafePointer<Float>, _ width: Int) -> SIMD8<Float> {
+  @inline(always) private func maximumColumns(_ x: UnsafePointer<Float>, _ width: Int) -> SIMD8<Float> {
     var largest = SIMD8<Float>(x, count: width)
     if width == 8 {
       for k in 1..<max(1, count) { largest = largest.maximum(SIMD8(x + k * inner)) }
@@ -115,11 +115,11 @@ public struct AxisReduction: Sendable {
 
 extension SIMD8 where Scalar == Float {
   /// Lane by lane the larger; a NaN wins.
-  @inline(__always) func maximum(_ other: Self) -> Self {
+  @inline(always) func maximum(_ other: Self) -> Self {
     replacing(with: other, where: (other .> self) .| (other .!= other))
   }
 
-  @inline(__always) func horizontalMaximum() -> Float {
+  @inline(always) func horizontalMaximum() -> Float {
     var largest = self[0]
     for lane in 1..<8 where self[lane] > largest || self[lane].isNaN { largest = self[lane] }
     return largest

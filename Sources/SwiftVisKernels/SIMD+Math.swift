@@ -2,13 +2,13 @@
 // interval and evaluates a minimax polynomial there; the coefficients were fitted for these intervals.
 
 extension SIMD8 where Scalar == Float {
-  @inline(__always) var magnitude: Self {
+  @inline(always) var magnitude: Self {
     let mask = SIMD8<UInt32>(repeating: 0x7fff_ffff)
     return unsafeBitCast(unsafeBitCast(self, to: SIMD8<UInt32>.self) & mask, to: Self.self)
   }
 
   /// x = n ln 2 + r with |r| <= ln(2) / 2; returns n and expm1(r). |x| must be below 110; a NaN stays a NaN in `expm1`.
-  @inline(__always) private static func reduce(_ x: Self) -> (n: SIMD8<Int32>, expm1: Self) {
+  @inline(always) private static func reduce(_ x: Self) -> (n: SIMD8<Int32>, expm1: Self) {
     // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
     let shifter = Self(repeating: 12_582_912)
     let shifted = shifter.addingProduct(x, Self(repeating: 1.442_695_04))
@@ -24,13 +24,13 @@ extension SIMD8 where Scalar == Float {
     return (n, r.addingProduct(r * r, q))
   }
 
-  @inline(__always) private static func powerOfTwo(_ n: SIMD8<Int32>) -> Self {
+  @inline(always) private static func powerOfTwo(_ n: SIMD8<Int32>) -> Self {
     unsafeBitCast((n &+ SIMD8<Int32>(repeating: 127)) &<< SIMD8<Int32>(repeating: 23), to: Self.self)
   }
 
-  @inline(__always) func zeroed(where mask: SIMDMask<SIMD8<Int32>>) -> Self { replacing(with: Self.zero, where: mask) }
+  @inline(always) func zeroed(where mask: SIMDMask<SIMD8<Int32>>) -> Self { replacing(with: Self.zero, where: mask) }
 
-  @inline(__always) func limited(from lower: Float, to upper: Float) -> Self {
+  @inline(always) func limited(from lower: Float, to upper: Float) -> Self {
     var v = self
     v.replace(with: Self(repeating: lower), where: v .< lower)
     v.replace(with: Self(repeating: upper), where: v .> upper)
@@ -38,7 +38,7 @@ extension SIMD8 where Scalar == Float {
   }
 
   /// Zero below the smallest subnormal, infinity above the largest float.
-  @inline(__always) static func exp(_ x: Self) -> Self {
+  @inline(always) static func exp(_ x: Self) -> Self {
     let (n, expm1) = reduce(x.limited(from: -104, to: 89))
     // In two steps, since 2^n alone may be out of range where the product is not.
     let half = n &>> SIMD8<Int32>(repeating: 1)
@@ -46,23 +46,23 @@ extension SIMD8 where Scalar == Float {
   }
 
   /// exp(x) - 1 for x up to 80, exact near zero.
-  @inline(__always) static func expm1(_ x: Self) -> Self {
+  @inline(always) static func expm1(_ x: Self) -> Self {
     let (n, expm1) = reduce(x.limited(from: -80, to: 80))
     let power = powerOfTwo(n)
     return (power - 1).addingProduct(power, expm1)
   }
 
-  @inline(__always) static func tanh(_ x: Self) -> Self {
+  @inline(always) static func tanh(_ x: Self) -> Self {
     let e = expm1(x.magnitude.limited(from: 0, to: 10) * 2)
     let positive = e / (e + 2)
     return positive.replacing(with: -positive, where: x .< 0)
   }
 
   /// 1 / (1 + exp(-x)).
-  @inline(__always) static func logistic(_ x: Self) -> Self { 1 / (1 + exp(-x)) }
+  @inline(always) static func logistic(_ x: Self) -> Self { 1 / (1 + exp(-x)) }
 
   /// log(1 + exp(x)).
-  @inline(__always) static func softplus(_ x: Self) -> Self {
+  @inline(always) static func softplus(_ x: Self) -> Self {
     // log1p(e) = 2 atanh(e / (2 + e)), for e in (0, 1].
     let e = exp(-x.magnitude)
     let s = e / (e + 2)
@@ -77,7 +77,7 @@ extension SIMD8 where Scalar == Float {
   }
 
   /// The standard normal distribution function (1 + erf(x / sqrt 2)) / 2 and its density exp(-x^2 / 2) / sqrt(2 pi).
-  @inline(__always) static func normal(_ x: Self) -> (distribution: Self, density: Self) {
+  @inline(always) static func normal(_ x: Self) -> (distribution: Self, density: Self) {
     let a = x.magnitude.limited(from: 0, to: 15)
     // The rounding error of a^2 matters to the exponential in the tail.
     let square = a * a

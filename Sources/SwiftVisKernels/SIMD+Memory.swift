@@ -1,24 +1,34 @@
 // Unaligned vectors of eight floats in memory, and the part of one that is left at the end of a row.
 
 extension SIMD8 where Scalar == Float {
-  @inline(__always) init(_ pointer: UnsafePointer<Float>) {
+  @inline(always) init(_ pointer: UnsafePointer<Float>) {
     self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD8<Float>.self)
   }
   /// The first `count` (0...8) floats, the rest zero: a tail then goes through the same arithmetic as whole vectors.
-  @inline(__always) init(_ pointer: UnsafePointer<Float>, count: Int) {
+  @inline(always) init(_ pointer: UnsafePointer<Float>, count: Int) {
     self = .zero
     withUnsafeMutableBytes(of: &self) { bytes in
       let lanes = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for i in 0..<count { lanes[i] = pointer[i] }
     }
   }
-  @inline(__always) func store(_ pointer: UnsafeMutablePointer<Float>) {
+  @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: SIMD8<Float>.self)
   }
-  @inline(__always) func store(_ pointer: UnsafeMutablePointer<Float>, count: Int) {
+  @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>, count: Int) {
     withUnsafeBytes(of: self) { bytes in
       let lanes = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for i in 0..<count { pointer[i] = lanes[i] }
     }
   }
+}
+
+/// Whole vectors with the constant 8, so that their loads and stores are single instructions, then the rest.
+@inline(always) func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
+  var i = 0
+  while i + 8 <= count {
+    body(i, 8)
+    i += 8
+  }
+  if i < count { body(i, count - i) }
 }
