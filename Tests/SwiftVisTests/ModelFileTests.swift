@@ -91,7 +91,9 @@ private func tinyModel(kernel: [Float] = [1, -0.5, 0.1, 65504, 0, 6e-8], bias: [
 
   @Test func namesThePathAndTheReason() throws {
     let folder = try TemporaryFolder()
+    try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
     for (path, reason) in [
+      (folder.file("pipe"), "not a regular file"),
       (folder.file("none.safetensors"), "No such file or directory"), (folder.path, "not a regular file"),
       ("a\0b", "Invalid"),
     ] {

@@ -51,7 +51,9 @@ extension Operation {
       let kind = try fields.word("kind", ["mean": Reduction.mean, "max": .max, "sum": .sum], default: .mean)
       let axes = try fields.array("axes").map { try fields.axis($0, "axes", rank: rank) }.sorted()
       guard let first = axes.first else { throw fields.failure("'axes' is empty") }
-      guard axes == Array(first..<first + axes.count) else { throw fields.failure("'axes' should be adjacent, got \(axes)") }
+      guard axes == Array(first..<first + axes.count) else {
+        throw fields.failure("'axes' should be adjacent, got \(axes.prefix(16))")
+      }
       return .reduce(kind, axes: axes, keepDims: try fields.bool("keepdims", default: false))
     },
     "pad": { fields, _ in .pad(try fields.edgePairs("padding", atLeast: -Fields.maximumInteger)) },

@@ -48,9 +48,10 @@ enum ShapeInference {
     return shapes
   }
 
-  /// "(?, 32, 32, 3)".
+  /// "(?, 32, 32, 3)". A hostile shape may be very long.
   static func text(_ shape: [Int?]) -> String {
-    "(" + shape.map { $0.map(String.init) ?? "?" }.joined(separator: ", ") + ")"
+    let sizes = shape.prefix(2 * maximumRank).map { $0.map(String.init) ?? "?" }
+    return "(" + sizes.joined(separator: ", ") + (sizes.count < shape.count ? ", ...)" : ")")
   }
 }
 
