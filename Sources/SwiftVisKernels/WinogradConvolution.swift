@@ -22,8 +22,8 @@ struct WinogradConvolution: Sendable {
   /// own, since several units, with different panels, need each tile.
   let isFused: Bool
 
-  /// Nil where the shape does not fit, or where summing directly is about as fast.
-  init?(_ g: WindowGeometry, direction: Direction) {
+  /// Nil where the shape does not fit, or where summing directly takes fewer cycles than `leastCost` or is about as fast.
+  init?(_ g: WindowGeometry, direction: Direction, leastCost: Double = 0) {
     guard g.kernelHeight == 3, g.kernelWidth == 3, g.strideHeight == 1, g.strideWidth == 1, g.dilationHeight == 1,
       g.dilationWidth == 1, g.groups == 1
     else { return nil }
@@ -37,7 +37,7 @@ struct WinogradConvolution: Sendable {
     origin = forward ? (-g.paddingTop, -g.paddingLeft) : (g.paddingTop - 2, g.paddingLeft - 2)
     grid = ((destination.height + 3) / 4, (destination.width + 3) / 4)
     guard source.channels % 8 == 0, destination.channels % Self.panelWidth == 0,
-      Self.isWorthwhile(grid.height * grid.width, source: source.channels, destination: destination)
+      Self.isWorthwhile(grid.height * grid.width, source: source.channels, destination: destination, leastCost)
     else { return nil }
     tiles = batch * grid.height * grid.width
     panels = destination.channels / Self.panelWidth
@@ -54,14 +54,15 @@ struct WinogradConvolution: Sendable {
 
   /// Estimated cycles: 16 products each, a transform of eight channels in about a hundred, and the packed weights, nine floats
   /// for each four of the kernel, read through the caches once. The batch does not count: it must not change the result.
-  private static func isWorthwhile(_ tiles: Int, source: Int, destination: (height: Int, width: Int, channels: Int)) -> Bool
-  {
+  private static func isWorthwhile(
+    _ tiles: Int, source: Int, destination: (height: Int, width: Int, channels: Int), _ leastCost: Double
+  ) -> Bool {
     let weights = Double(source * destination.channels)
     let pixels = Double((destination.height * destination.width + 5) / 6 * 6)
     let direct = 9 * weights * pixels / 16
     let winograd =
       36 * weights * (Double((tiles + 5) / 6 * 6) / 16 + 4.0 / 6) + Double(tiles * (source + destination.channels) / 8 * 110)
-    return winograd < 0.85 * direct
+    return direct >= leastCost && winograd < 0.85 * direct
   }
 
   var panelGroups: Int { (panels + panelsPerGroup - 1) / panelsPerGroup }

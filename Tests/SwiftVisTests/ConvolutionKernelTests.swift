@@ -190,7 +190,7 @@ private func check(
   let epilogue = EpilogueCase(
     parts, channels: forward ? g.outputChannels : g.inputChannels, count: sums.count, &numbers)
   epilogue.with { value in
-    let convolution = Convolution(g, direction: direction, exact: exact)
+    let convolution = Convolution(g, direction: direction, exact: exact, leastWinogradCost: 0)
     let result = run(
       convolution, source: source, kernel: kernel, scales: scaled ? scales : nil, count: sums.count, epilogue: value,
       unitByUnit: false)
@@ -212,7 +212,7 @@ private func expectSameInBatch(_ three: WindowGeometry, _ direction: Direction, 
   let source = numbers.array(3 * from)
   func result(_ g: WindowGeometry, _ source: [Float], _ count: Int) -> [Float] {
     run(
-      Convolution(g, direction: direction, exact: exact), source: source, kernel: kernel, scales: nil, count: count,
+      Convolution(g, direction: direction, exact: exact, leastWinogradCost: 0), source: source, kernel: kernel, scales: nil, count: count,
       epilogue: Epilogue(), unitByUnit: false)
   }
   let together = result(three, source, 3 * to)
