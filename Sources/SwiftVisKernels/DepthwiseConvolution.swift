@@ -98,9 +98,16 @@ public struct DepthwiseConvolution: Sendable {
         destinationStep: horizontal.destinationStep * channels, destination: y, epilogue: epilogue)
       let interior = horizontal.interior(sourceWidth: source.width)
       let first = index + horizontal.origin * channels
+      let width = horizontal.offsets.count
+      let slides = horizontal.sourceStep == 1 && horizontal.isContiguous && DepthwiseRun.slidingWidths.contains(width)
       var j = 0
       while j < horizontal.gridSize {
         let place = first + j * run.destinationStep, shift = j * run.sourceStep
+        if slides, j + 6 <= interior.upperBound, j >= interior.lowerBound {
+          run.sumSix(taps, tapCount, width: width, shift, place)
+          j += 6
+          continue
+        }
         if j + 4 <= interior.upperBound, j >= interior.lowerBound {
           run.sumFour(taps, tapCount, shift, place)
           j += 4

@@ -53,6 +53,21 @@ struct DepthwiseRun {
   /// One pixel, from a channel on.
   func sumOne(_ taps: UnsafePointer<DepthwiseTap>, _ tapCount: Int, _ shift: Int, _ index: Int, from channel: Int) {
     var c = channel
+    while c + 32 <= channels {
+      var s0 = bias(c), s1 = bias(c + 8), s2 = bias(c + 16), s3 = bias(c + 24)
+      for t in 0..<tapCount {
+        let p = taps[t].source + shift + c, w = taps[t].weights + c
+        s0.addProduct(SIMD8(p), SIMD8(w))
+        s1.addProduct(SIMD8(p + 8), SIMD8(w + 8))
+        s2.addProduct(SIMD8(p + 16), SIMD8(w + 16))
+        s3.addProduct(SIMD8(p + 24), SIMD8(w + 24))
+      }
+      epilogue.finish(s0, into: destination, at: index + c)
+      epilogue.finish(s1, into: destination, at: index + c + 8)
+      epilogue.finish(s2, into: destination, at: index + c + 16)
+      epilogue.finish(s3, into: destination, at: index + c + 24)
+      c += 32
+    }
     while c + 8 <= channels {
       var sum = bias(c)
       for t in 0..<tapCount { sum.addProduct(SIMD8(taps[t].source + shift + c), SIMD8(taps[t].weights + c)) }
@@ -68,7 +83,7 @@ struct DepthwiseRun {
     epilogue.finish(sum, into: destination, at: index + c, count: rest)
   }
 
-  @inline(always) private func bias(_ channel: Int) -> SIMD8<Float> {
+  @inline(always) func bias(_ channel: Int) -> SIMD8<Float> {
     guard let bias = epilogue.bias else { return .zero }
     return SIMD8(bias + channel)
   }
