@@ -2,11 +2,13 @@ extension GatherConvolution {
   /// One panel for the tabulated pixels, slice by slice of the panel. A tile is finished as soon as its sums are complete, so
   /// that its stores drain behind the next tile's products.
   func multiply(
-    _ phase: Phase, panel: Int, pixels: Int, _ buffers: Buffers, _ scratch: Scratch, _ epilogue: Epilogue
+    _ phase: Phase, panel: Int, next nextPanel: Int, pixels: Int, _ buffers: Buffers, _ scratch: Scratch,
+    _ epilogue: Epilogue
   ) {
     let tiles = (pixels + Self.tileRows - 1) / Self.tileRows
     let (taps, depth) = (phase.taps, phase.depth)
     let weights = buffers.packed + phase.packedOffset + panel * taps * depth * Self.panelWidth
+    let following = weights + (nextPanel - panel) * taps * depth * Self.panelWidth
     let (group, firstColumn) = (panel / panelsPerGroup, panel % panelsPerGroup * Self.panelWidth)
     let channel = group * (destination.channels / groupCount) + firstColumn
     let width = min(Self.panelWidth, groupColumns - firstColumn)
@@ -24,7 +26,7 @@ extension GatherConvolution {
         let length = min(sliceDepth, depth - start)
         let isLast = tap + tapCount >= taps && start + length >= depth
         let slice = weights + (tap * depth + start) * Self.panelWidth
-        let next = slice + tapCount * length * Self.panelWidth
+        let next = isLast ? following : slice + tapCount * length * Self.panelWidth
         for tile in 0..<tiles {
           multiplyTile(
             rows: scratch.rows + (tile * taps + tap) * Self.tileRows, taps: tapCount, start: group * groupDepth + start,

@@ -62,8 +62,11 @@ extension GatherConvolution {
           tabulated = block
         }
         let firstPanel = split * phase.panelsPerUnit
-        for panel in firstPanel..<min(panelCount, firstPanel + phase.panelsPerUnit) {
-          multiply(phase, panel: panel, pixels: pixels, buffers, scratch, epilogue)
+        let endPanel = min(panelCount, firstPanel + phase.panelsPerUnit)
+        for panel in firstPanel..<endPanel {
+          // The next unit of a thread mostly has the same panels.
+          let next = panel + 1 < endPanel ? panel + 1 : firstPanel
+          multiply(phase, panel: panel, next: next, pixels: pixels, buffers, scratch, epilogue)
         }
       }
     }
