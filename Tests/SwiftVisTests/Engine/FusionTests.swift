@@ -64,6 +64,19 @@ import Testing
     try check(network, cotangents: [block], gradients: [x, first, second, shortcut])
   }
 
+  /// Wide enough for convolutions that do not sum products directly.
+  @Test(arguments: [1, 2]) func wideResidual(batch: Int) throws {
+    var network = Network(seed: 15)
+    let x = network.input([batch, 13, 14, 16])
+    let stem = network.relu(network.affine(network.conv(x, filters: 32, padding: .same)), max: 6)
+    let first = network.relu(network.affine(network.conv(stem, filters: 32, padding: .same, bias: false)))
+    let second = network.affine(network.conv(first, filters: 32, padding: .same, bias: false))
+    let block = network.relu(network.merge(.add, second, stem))
+    _ = network.dense(network.globalAverage(network.pool(block, .max)), units: 10)
+    network.outputs = [network.last, block]
+    try check(network, gradients: [x, stem], places: 10)
+  }
+
   /// The residual comes first, or is a constant row, or comes with a third operand.
   @Test func residualsOfOtherShapes() throws {
     var network = Network(seed: 6)

@@ -86,6 +86,10 @@ func edges(_ top: Int, _ bottom: Int, _ left: Int, _ right: Int) -> Padding {
     ConvolutionCase(input: [2, 23, 29, 19], filters: 37, kernel: (3, 3), padding: .same),
     ConvolutionCase(input: [1, 31, 27, 7], filters: 40, kernel: (5, 3), strides: (2, 2), padding: .same),
     ConvolutionCase(input: [1, 20, 21, 70], filters: 130, kernel: (1, 1)),
+    ConvolutionCase(input: [2, 13, 14, 16], filters: 32, kernel: (3, 3), padding: .same),
+    ConvolutionCase(input: [1, 25, 30, 16], filters: 16, kernel: (3, 3)),
+    ConvolutionCase(input: [1, 17, 12, 48], filters: 16, kernel: (3, 3), padding: edges(0, 2, 3, 1)),
+    ConvolutionCase(input: [1, 41, 39, 16], filters: 48, kernel: (3, 3), padding: .same),
   ]) func largerThanATile(_ c: ConvolutionCase) throws {
     var network = Network()
     let x = network.input(c.input)

@@ -39,6 +39,8 @@ struct ReverseWalk {
     if case .pool(let attributes) = node.operation, attributes.kind == .max {
       return toFirstMaximum(inputs[0], attributes, cotangent)
     }
+    // At a bend (leaky ReLU at 0) the slope to the left is the derivative.
+    let (left, right) = bends(node.operation) ? (-1e-7, 0) : (-1e-5, 1e-5)
     return Tensor(
       inputs[place].shape,
       inputs[place].values.indices.map { element in
@@ -48,8 +50,13 @@ struct ReverseWalk {
           let value = Reference.evaluate(node.operation, moved, node.weights)
           return zip(value.values, cotangent.values).reduce(0) { $0 + $1.0 * $1.1 }
         }
-        return (loss(1e-5) - loss(-1e-5)) / 2e-5
+        return (loss(right) - loss(left)) / (right - left)
       })
+  }
+
+  private func bends(_ operation: SwiftVis.Operation) -> Bool {
+    if case .activation = operation { return true }
+    return operation == .prelu
   }
 
   /// Written out because behind ReLU many windows hold nothing but zeros, and a rule that lets a cotangent through there must find

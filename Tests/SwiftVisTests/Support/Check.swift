@@ -2,10 +2,10 @@ import SwiftVis
 import Testing
 
 /// Expects the engine to agree with the reference on a network: every value, the gradient of a random cotangent, and the same bits
-/// with and without reuse of memory, on one thread and on three.
+/// with and without reuse of memory, on one thread and on three. Of every gradient, `places` elements are compared.
 func check(
   _ network: Network, cotangents: [String]? = nil, gradients: [String]? = nil, tolerance: Double = 1e-4,
-  sourceLocation: SourceLocation = #_sourceLocation
+  places: Int = 96, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let note = Comment(rawValue: network.description)
   let model = try network.model()
@@ -31,7 +31,7 @@ func check(
     expectAgreement(value, network.values[name]!.values, tolerance, "output \(name) in \(note)", sourceLocation)
   }
   for (name, gradient) in zip(question.gradients, answer.gradients) {
-    let differences = FiniteDifferences(network, cotangents: Array(zip(question.cotangents, sent)), at: name)
+    let differences = FiniteDifferences(network, cotangents: Array(zip(question.cotangents, sent)), at: name, limit: places)
     differences.expect(gradient, tolerance, "gradient at \(name) in \(note)", sourceLocation)
   }
 
@@ -42,6 +42,23 @@ func check(
   let spacious = try Session(model, question, threads: 1)
     .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
   #expect(spacious.isIdentical(to: answer), "no memory reuse: \(note)", sourceLocation: sourceLocation)
+}
+
+/// Expects the gradients under a rule that the reverse walk finds. Unlike finite differences of the whole network it knows what
+/// to do where values are exactly at a bend.
+func checkAgainstWalk(
+  _ network: Network, cotangents: [String], gradients: [String], _ rule: BackwardRule,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let question = network.question(cotangents: cotangents, gradients: gradients, rule: rule)
+  let sent = network.randomCotangents(cotangents)
+  let answer = try Session(try network.model(), question)
+    .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
+  let walk = ReverseWalk(network: network, rule: rule)
+  for (name, gradient) in zip(gradients, answer.gradients) {
+    let expected = walk.gradient(at: name, cotangents: Array(zip(cotangents, sent)))
+    expectAgreement(gradient, expected.values, 1e-4, "\(rule) gradient at \(name) in \(network.description)", sourceLocation)
+  }
 }
 
 extension Network {
