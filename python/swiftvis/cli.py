@@ -8,13 +8,13 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 import swiftvis
 
-from .layers import Layer, Tensor
+from .layers import Tensor
 from .model import Model
 from .panel import compose
 from .utils.utils import load_img
@@ -48,39 +48,57 @@ def explain(options: argparse.Namespace) -> None:
     seed = _in_range(photo, options.range)
     output = model.predict(seed)
     scores = (output if isinstance(output, np.ndarray) else output[0])[0]
+    subject = _subject(options, model, scores, classes)
 
-    target: int | str | Tensor = options.layer or _output_layer(model)
-    filters = options.filter
-    explained = f"layer {options.layer}" if options.layer else "the output"
-    if scores.ndim == 1 and not options.layer:
-        filters = filters or ([int(np.argmax(scores))] if scores.size > 1 else [0])
-        explained = ", ".join(_class_name(classes, f) for f in filters)
-        model, target = _with_linear_output(model, target)
-    elif filters:
-        explained += f", filter {', '.join(map(str, filters))}"
+    def saliency(modifier: str | None) -> np.ndarray:
+        return visualize_saliency(
+            subject.model, subject.target, subject.filters, seed, backprop_modifier=modifier
+        )
 
-    plain = visualize_saliency(model, target, filters, seed)
-    guided = visualize_saliency(model, target, filters, seed, backprop_modifier="guided")
-    chosen = {None: plain, "guided": guided}.get(options.backprop_modifier)
-    if chosen is None:
-        chosen = visualize_saliency(model, target, filters, seed, backprop_modifier=options.backprop_modifier)
+    maps = {name: saliency(name) for name in dict.fromkeys((None, "guided", options.backprop_modifier))}
+    chosen = maps[options.backprop_modifier]
     overlay = swiftvis.smoothed_overlay(photo, chosen, options.sigma, options.colormap, options.alpha)
     took = time.perf_counter() - start
 
     tiles = {
         "photo": swiftvis.imaging.as_rgb(photo),
-        "saliency": swiftvis.colormap("gray", _contrast(plain)),
-        "guided": swiftvis.colormap("gray", _contrast(guided)),
+        "saliency": swiftvis.colormap("gray", _contrast(maps[None])),
+        "guided": swiftvis.colormap("gray", _contrast(maps["guided"])),
         f"overlay ({options.backprop_modifier or 'saliency'}, smoothed)": overlay,
     }
-    title = explained
+    compose(tiles, subject.title).save(options.out)
     if scores.ndim == 1:
-        lines = _ranking(scores, classes)
-        print("\n".join(lines))
-        if not options.layer and len(filters or ()) == 1:
-            title = f"{explained}: {_number(scores[filters[0]])}"
-    compose(tiles, title).save(options.out)
-    print(f"\nexplained {explained!r} in {took:.2f} s; the picture is {options.out}")
+        print("\n".join(_ranking(scores, classes)), end="\n\n")
+    print(f"explained {subject.text} in {took:.2f} s; the picture is {options.out}")
+
+
+class _Subject(NamedTuple):
+    """What is explained."""
+
+    model: Model
+    target: int | str | Tensor
+    filters: list[int] | None
+    title: str
+    text: str
+
+
+def _subject(
+    options: argparse.Namespace, model: Model, scores: np.ndarray, classes: list[str] | None
+) -> _Subject:
+    filters: list[int] | None = options.filter
+    if options.layer or scores.ndim != 1:
+        place = f"layer {options.layer}" if options.layer else "the output"
+        name = place + (f", filter {', '.join(map(str, filters))}" if filters else "")
+        return _Subject(model, options.layer or _output_layer(model), filters, name, name)
+    filters = filters or [int(np.argmax(scores))]
+    name = ", ".join(_class_name(classes, unit) for unit in filters)
+    title = name
+    if len(filters) == 1 and -scores.size <= filters[0] < scores.size:
+        title = f"{name}: {_number(scores[filters[0]])}"
+    target = _output_layer(model)
+    linear = _with_linear_output(model, target)
+    how = "" if linear is model else " by its score before the softmax"
+    return _Subject(linear, target, filters, title, f"'{name}'{how}")
 
 
 def _output_layer(model: Model) -> int | Tensor:
@@ -92,14 +110,13 @@ def _output_layer(model: Model) -> int | Tensor:
     return output
 
 
-def _with_linear_output(model: Model, target: int | str | Tensor) -> tuple[Model, int | str | Tensor]:
-    """The model with a softmax output swapped for linear, so that the map shows what speaks for the class."""
-    if isinstance(target, int):
-        layer: Layer = model.layers[target]
-        if getattr(layer, "activation", None) == "softmax":
-            layer.activation = "linear"
-            return model.with_modifications(), target
-    return model, target
+def _with_linear_output(model: Model, target: int | Tensor) -> Model:
+    """The model with a softmax output swapped for linear: then the map shows what speaks for the class, and not what
+    speaks against the others."""
+    if isinstance(target, int) and getattr(model.layers[target], "activation", None) == "softmax":
+        model.layers[target].activation = "linear"
+        return model.with_modifications()
+    return model
 
 
 def _fitted(path: str, tensor: Tensor) -> np.ndarray:
