@@ -41,7 +41,8 @@ def test_explains_a_layer(goldens: Path, photo: Path, tmp_path: Path, capsys: py
         "2",
         "--backprop-modifier",
         "rectified",
-        "--range=-1,1",
+        "--range",
+        "-1,1",
     ]
     options += ["--sigma", "2", "--colormap", "viridis", "--out", str(out)]
     assert main(["explain", str(photo), "--model", str(goldens / "residual.h5"), *options]) == 0

@@ -24,7 +24,9 @@ from .visualization import visualize_saliency
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; 2 after an error, which is told in one line."""
     warnings.showwarning = lambda message, *_, **__: print(f"swiftvis: note: {message}", file=sys.stderr)
-    options = _parser().parse_args(arguments)
+    # argparse takes the -1,1 of "--range -1,1" for an option.
+    text = "\0".join(sys.argv[1:] if arguments is None else arguments).replace("--range\0-", "--range=-")
+    options = _parser().parse_args(text.split("\0") if text else [])
     try:
         options.run(options)
     except KeyboardInterrupt:
