@@ -34,7 +34,10 @@ class Call:
 
 @dataclasses.dataclass(eq=False)
 class LayerConfig:
-    """One layer. A nested model has `children`, and the references of its own inputs and outputs."""
+    """One layer. A nested model has `children`, and the references of its own inputs and outputs.
+
+    `twin` is an earlier entry for the same layer, which shares its weights.
+    """
 
     name: str
     class_name: str
@@ -42,6 +45,7 @@ class LayerConfig:
     is_custom: bool = False
     is_operation: bool = False
     is_hidden: bool = False
+    twin: LayerConfig | None = None
     calls: list[Call] = dataclasses.field(default_factory=list)
     children: list[LayerConfig] = dataclasses.field(default_factory=list)
     inputs: list[Reference] = dataclasses.field(default_factory=list)
@@ -92,8 +96,14 @@ class LayerConfig:
         return ordered
 
 
-def parse(entry: dict[str, Any], version: tuple[int, int], standalone: bool) -> LayerConfig:
-    """The tree of a whole model, or of one layer in it."""
+def parse(
+    entry: dict[str, Any],
+    version: tuple[int, int],
+    standalone: bool,
+    shared: dict[Any, LayerConfig] | None = None,
+) -> LayerConfig:
+    """The tree of a whole model, or of one layer in it; `shared` has the layers seen so far that have an identity."""
+    shared = {} if shared is None else shared
     class_name, options = entry["class_name"], entry.get("config") or {}
     name = (
         entry.get("name")
@@ -111,10 +121,13 @@ def parse(entry: dict[str, Any], version: tuple[int, int], standalone: bool) -> 
         or (bool(module) and module.split(".")[0] != "keras"),
         is_operation=module.startswith("keras.src.ops") or module.startswith("keras.ops"),
     )
+    if (identity := entry.get("shared_object_id")) is not None:
+        layer.twin = shared.setdefault(identity, layer)
+        layer.twin = None if layer.twin is layer else layer.twin
     if not layer.is_model or layer.is_custom:
         return layer
     entries = options if isinstance(options, list) else options["layers"]
-    layer.children = [parse(child, version, standalone) for child in entries]
+    layer.children = [parse(child, version, standalone, shared) for child in entries]
     if not layer.children:
         raise ModelError(f"model '{layer.name}' has no layers")
     if layer.class_name == "Sequential":

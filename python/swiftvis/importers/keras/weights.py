@@ -83,6 +83,10 @@ class ArchiveWeights:
             name = _snake_case(layer.class_name)
             used[name] = used.get(name, -1) + 1
             name = f"{name}_{used[name]}" if used[name] else name
+            if layer.twin:
+                pairs = zip(layer.twin.leaves(), layer.leaves())
+                arrays.update({leaf: arrays[first] for first, leaf in pairs if first in arrays})
+                continue
             child = _child(layers, name) if layers is not None and name in layers else None
             if layer.children:
                 self._visit(layer, child, roles, arrays)
