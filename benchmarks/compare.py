@@ -50,12 +50,18 @@ def torch_call(builder: str, images: np.ndarray, channels_last: bool) -> Callabl
 
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     extra = {"init_weights": False} if builder == "inception_v3" else {}
-    network = getattr(torchvision.models, builder)(weights=None, **extra).eval().to(memory_format=memory_format)
+    network = (
+        getattr(torchvision.models, builder)(weights=None, **extra).eval().to(memory_format=memory_format)
+    )
     for parameter in network.parameters():
         parameter.requires_grad_(False)
 
     def run() -> np.ndarray:
-        x = torch.from_numpy(images.transpose(0, 3, 1, 2)).contiguous(memory_format=memory_format).requires_grad_(True)
+        x = (
+            torch.from_numpy(images.transpose(0, 3, 1, 2))
+            .contiguous(memory_format=memory_format)
+            .requires_grad_(True)
+        )
         return torch.autograd.grad(network(x)[:, 3].sum(), x)[0].numpy()
 
     return run
@@ -84,13 +90,17 @@ def compare(name: str, cache: Path, runs: int, batch: int) -> None:
             call()
             times[key].append(time.perf_counter() - start)
     peer = min(("torch", "torch channels_last"), key=lambda key: min(times[key]))
-    ratio = statistics.median(theirs / ours for theirs, ours in zip(times[peer], times["swiftvis"], strict=True))
+    ratio = statistics.median(
+        theirs / ours for theirs, ours in zip(times[peer], times["swiftvis"], strict=True)
+    )
     cells = " | ".join(f"{min(values) * 1e3:.1f}" for values in times.values())
     print(f"| {name} | {cells} | {ratio:.2f} |", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=1)

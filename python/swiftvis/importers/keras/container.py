@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import json
 import re
 import struct
@@ -16,6 +15,7 @@ from typing import Any
 import h5py
 
 from swiftvis.errors import ModelError, UnsupportedModelError
+from swiftvis.importers.keras.heaps import check_heaps
 from swiftvis.importers.keras.weights import ArchiveWeights, LegacyWeights, attribute_text
 
 # A configuration is text of at most a few MB; weights hardly shrink when compressed.
@@ -83,15 +83,21 @@ def shielded(path: str) -> Iterator[None]:
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[Archive]:
     with open(path, "rb") as file:
-        magic = file.read(8)
-        if magic[:4] == b"PK\x03\x04":
-            with zipfile.ZipFile(file) as archive:
-                yield _zipped(archive)
+        if file.read(4) == b"PK\x03\x04":
+            with zipfile.ZipFile(file) as archive, _hdf5(_weights_file(archive)) as weights:
+                yield _zipped(archive, weights)
             return
-    if not h5py.is_hdf5(path):
-        raise ModelError("this is neither an HDF5 file (.h5, .hdf5) nor a .keras archive")
-    with h5py.File(path, "r") as file:
+        if not h5py.is_hdf5(path):
+            raise ModelError("this is neither an HDF5 file (.h5, .hdf5) nor a .keras archive")
+        file.seek(0)
+        data = file.read()
+    with _hdf5(data) as file:
         yield _legacy(file)
+
+
+def _hdf5(data: bytes) -> h5py.File:
+    check_heaps(data)
+    return h5py.File(h5py.h5f.open_file_image(data))
 
 
 def _legacy(file: h5py.File) -> Archive:
@@ -118,19 +124,20 @@ def _legacy(file: h5py.File) -> Archive:
     return Archive(config, version, backend, LegacyWeights(weights))
 
 
-def _zipped(archive: zipfile.ZipFile) -> Archive:
-    names = archive.namelist()
+def _weights_file(archive: zipfile.ZipFile) -> bytes:
     for needed in ("config.json", "model.weights.h5"):
-        if needed not in names:
+        if needed not in archive.namelist():
             raise ModelError(f"this zip file is not a Keras model: it has no '{needed}'")
+    size = archive.getinfo("model.weights.h5").compress_size
+    return _member(archive, "model.weights.h5", _MAX_WEIGHTS_EXPANSION * size + 4096)
+
+
+def _zipped(archive: zipfile.ZipFile, weights: h5py.File) -> Archive:
     config = _object(json.loads(_member(archive, "config.json", _MAX_CONFIG_BYTES)), "config.json")
     metadata = {}
-    if "metadata.json" in names:
+    if "metadata.json" in archive.namelist():
         metadata = _object(json.loads(_member(archive, "metadata.json", _MAX_CONFIG_BYTES)), "metadata.json")
-    size = archive.getinfo("model.weights.h5").compress_size
-    data = _member(archive, "model.weights.h5", _MAX_WEIGHTS_EXPANSION * size + 4096)
-    file = h5py.File(io.BytesIO(data), "r")
-    return Archive(config, str(metadata.get("keras_version", "3.0")), "", ArchiveWeights(file))
+    return Archive(config, str(metadata.get("keras_version", "3.0")), "", ArchiveWeights(weights))
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

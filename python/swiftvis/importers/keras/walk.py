@@ -20,8 +20,8 @@ def convert(archive: Archive) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     root = parse(archive.config, archive.version, archive.is_standalone_keras2)
     if not root.is_model or root.is_custom:
         raise UnsupportedModelError(
-            f"the model is a '{root.class_name}'; only Sequential and functional models can be read, since a model's own code "
-            "is never run: build the same network with keras.Model(inputs, outputs), copy the weights and save it"
+            f"the model is a '{root.class_name}'; only Sequential and functional models can be read, since a model's own "
+            "code is never run: build the same network with keras.Model(inputs, outputs), copy the weights and save it"
         )
     walker = _Walker(archive, root)
     outputs = walker.model(root, [], "")

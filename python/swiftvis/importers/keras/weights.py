@@ -128,9 +128,10 @@ def _child(group: h5py.Group, path: str) -> Any:
     """Follows hard links only, so a file cannot pull in other files."""
     current: Any = group
     for part in path.split("/"):
-        if not isinstance(current, h5py.Group) or part not in current:
+        link = current.get(part, getlink=True) if isinstance(current, h5py.Group) else None
+        if link is None:
             raise ModelError(f"the file is damaged: it has no '{path}' in '{group.name}'")
-        if not isinstance(current.get(part, getlink=True), h5py.HardLink):
+        if not isinstance(link, h5py.HardLink):
             raise ModelError(f"'{path}' in '{group.name}' is a link, which a Keras model never has")
         current = current[part]
     return current

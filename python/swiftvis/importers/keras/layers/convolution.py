@@ -22,7 +22,7 @@ def window_output(size: int | None, window: int, stride: int, padding: Any) -> i
 
 
 def convolution(call: LayerCall) -> Tensor:
-    attributes, window = _geometry(call)
+    attributes = _geometry(call)
     groups = call.integers("groups", 1, dimensions=2)[0] if "groups" in call.options else 1
     attributes["groups"] = groups
     node, x = function(call), call.enter(call.input, call.channels_first)
@@ -33,7 +33,7 @@ def convolution(call: LayerCall) -> Tensor:
 
 
 def depthwise_convolution(call: LayerCall) -> Tensor:
-    attributes, window = _geometry(call)
+    attributes = _geometry(call)
     node, x = function(call), call.enter(call.input, call.channels_first)
     kernel, bias = _kernel(call, 0), _bias(call, 1)
     shape = _output_shape(x, kernel, attributes, kernel.shape[2] * kernel.shape[3])
@@ -42,7 +42,7 @@ def depthwise_convolution(call: LayerCall) -> Tensor:
 
 
 def separable_convolution(call: LayerCall) -> Tensor:
-    attributes, window = _geometry(call)
+    attributes = _geometry(call)
     node, x = function(call), call.enter(call.input, call.channels_first)
     depthwise, pointwise, bias = _kernel(call, 0), _kernel(call, 1), _bias(call, 2)
     shape = _output_shape(x, depthwise, attributes, depthwise.shape[2] * depthwise.shape[3])
@@ -53,7 +53,7 @@ def separable_convolution(call: LayerCall) -> Tensor:
 
 
 def transposed_convolution(call: LayerCall) -> Tensor:
-    attributes, window = _geometry(call)
+    attributes = _geometry(call)
     extra = None
     if call.options.get("output_padding") is not None:
         extra = call.integers("output_padding", 0, minimum=0)
@@ -91,7 +91,7 @@ def dense(call: LayerCall) -> Tensor:
     return activate(call, node, y)
 
 
-def _geometry(call: LayerCall) -> tuple[dict[str, Any], list[int]]:
+def _geometry(call: LayerCall) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         "strides": call.integers("strides", 1),
         "dilations": call.integers("dilation_rate", 1),
@@ -102,7 +102,7 @@ def _geometry(call: LayerCall) -> tuple[dict[str, Any], list[int]]:
         attributes["padding"] = [[0, 0], [(window[1] - 1) * attributes["dilations"][1], 0]]
     elif attributes["padding"] not in ("valid", "same"):
         raise Refusal(f"padding {attributes['padding']!r} is not supported")
-    return attributes, window
+    return attributes
 
 
 def _kernel(call: LayerCall, index: int) -> np.ndarray:

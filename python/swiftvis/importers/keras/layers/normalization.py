@@ -11,7 +11,8 @@ from swiftvis.errors import ModelError
 from swiftvis.importers.keras.builder import Tensor
 from swiftvis.importers.keras.call import LayerCall, Refusal
 
-# TensorFlow's fused batch normalization takes no smaller epsilon.
+# TensorFlow's fused batch normalization took no smaller epsilon until this version.
+_UNBOUNDED_EPSILON = (2, 12)
 _FUSED_MINIMUM_EPSILON = 1.001e-5
 _KERAS_EPSILON = 1e-7
 
@@ -36,9 +37,12 @@ def batch_normalization(call: LayerCall) -> Tensor:
 
 
 def _is_fused(call: LayerCall, x: Tensor, axis: int) -> bool:
-    if x.rank != 4 or axis % 4 not in (1, 3) or call.dialect.version >= (3, 0):
+    version, standalone = call.dialect.version, call.dialect.standalone
+    if x.rank != 4 or version >= _UNBOUNDED_EPSILON:
         return False
-    return call.dialect.version >= (2, 2) or not call.dialect.standalone
+    if standalone:
+        return version >= (2, 2) and axis % 4 == 3
+    return axis % 4 in (1, 3)
 
 
 def rescaling(call: LayerCall) -> Tensor:
@@ -141,7 +145,8 @@ def _single_axis(call: LayerCall) -> int:
         axis = axis[0]
     if type(axis) is not int:
         raise Refusal(f"axis {axis!r} is not supported")
-    if call.input.rank and not -call.input.rank <= axis < call.input.rank or axis % call.input.rank == 0:
+    rank = call.input.rank
+    if not -rank <= axis < rank or axis % rank == 0:
         raise Refusal(f"axis {axis!r} is not supported")
     return axis
 
