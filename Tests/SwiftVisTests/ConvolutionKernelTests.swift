@@ -172,7 +172,7 @@ private func check(
   _ g: WindowGeometry, _ direction: Direction, parts: EpilogueParts = [.bias], scaled: Bool = false, exact: Bool = true,
   _ label: Comment
 ) {
-  var numbers = Numbers(g.hashValue)
+  var numbers = Numbers(g.inputCount &* 31 &+ g.kernelCount)
   let kernel = numbers.array(g.kernelCount)
   let scales = (input: numbers.array(g.inputChannels), output: numbers.array(g.outputChannels))
   let forward = direction == .forward

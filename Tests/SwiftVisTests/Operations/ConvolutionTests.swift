@@ -89,6 +89,7 @@ func edges(_ top: Int, _ bottom: Int, _ left: Int, _ right: Int) -> Padding {
     ConvolutionCase(input: [2, 13, 14, 16], filters: 32, kernel: (3, 3), padding: .same),
     ConvolutionCase(input: [1, 25, 30, 16], filters: 16, kernel: (3, 3)),
     ConvolutionCase(input: [1, 17, 12, 48], filters: 16, kernel: (3, 3), padding: edges(0, 2, 3, 1)),
+    ConvolutionCase(input: [1, 57, 58, 64], filters: 64, kernel: (3, 3), padding: .same),
     ConvolutionCase(input: [1, 41, 39, 16], filters: 48, kernel: (3, 3), padding: .same),
   ]) func largerThanATile(_ c: ConvolutionCase) throws {
     var network = Network()
