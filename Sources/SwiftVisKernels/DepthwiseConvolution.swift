@@ -1,8 +1,9 @@
-/// A depthwise convolution, or its transpose, planned for one shape: outputChannels = inputChannels * multiplier, output channel
-/// c * multiplier + m reads input channel c.
+/// A depthwise convolution, or its transpose, planned for one shape: outputChannels = inputChannels * multiplier, output
+/// channel c * multiplier + m reads input channel c.
 ///
-/// Both directions are gathers over `GatherAxis`es, vectorised over channels. Nothing is padded: at the borders a pixel sums the
-/// taps that fall on real pixels. Units are rows of the destination and give the same bits in any order and grouping.
+/// Both directions are gathers over `GatherAxis`es, vectorised over channels. Nothing is padded: at the borders a pixel
+/// sums the taps that fall on real pixels. Units are rows of the destination and give the same bits in any order and
+/// grouping.
 ///
 /// With a multiplier above 1 the work is done on all inputChannels * multiplier channels: going forward the source rows are
 /// expanded first, in the gradient the channels that came from one are summed last.
@@ -37,7 +38,8 @@ public struct DepthwiseConvolution: Sendable {
   /// A key that is equal for convolutions whose packed weights are the same for the same kernel and scales: always.
   public var packingKey: Int { 0 }
 
-  /// `kernel` is (kh, kw, channels, multiplier); `outputScale` (channels * multiplier) and `inputScale` (channels) may be nil.
+  /// `kernel` is (kh, kw, channels, multiplier); `outputScale` (channels * multiplier) and `inputScale` (channels) may be
+  /// nil.
   public func pack(
     kernel: UnsafePointer<Float>, inputScale: UnsafePointer<Float>?, outputScale: UnsafePointer<Float>?,
     into packed: UnsafeMutablePointer<Float>
@@ -50,8 +52,9 @@ public struct DepthwiseConvolution: Sendable {
     }
   }
 
-  /// `forward`: source is the input, destination the output. `inputGradient`: source is the output's cotangent and destination
-  /// the input's. Source and destination do not overlap; the epilogue's addend and gate may be the destination itself.
+  /// `forward`: source is the input, destination the output. `inputGradient`: source is the output's cotangent and
+  /// destination the input's. Source and destination do not overlap; the epilogue's addend and gate may be the
+  /// destination itself.
   public func run(
     units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
     destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, workerScratch: UnsafeMutablePointer<Float>?
@@ -69,7 +72,8 @@ public struct DepthwiseConvolution: Sendable {
     }
   }
 
-  /// Computes a destination row of `channels` channels at `index`. `expanded`, where not nil, has room for the source rows it reads.
+  /// Computes a destination row of `channels` channels at `index`. `expanded`, where not nil, has room for the source
+  /// rows it reads.
   private func runRow(
     _ unit: Int, _ x: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ taps: UnsafeMutablePointer<DepthwiseTap>,
     _ expanded: UnsafeMutablePointer<Float>?, _ y: UnsafeMutablePointer<Float>, _ index: Int, _ epilogue: Epilogue

@@ -1,8 +1,8 @@
 extension DepthwiseRun {
   static let slidingWidths = [3, 5]
 
-  /// Six neighbours whose windows overlap: rows of three or five taps on adjacent pixels, so that a source pixel is loaded once
-  /// for all windows it is in. The sums are added in the same order as everywhere else.
+  /// Six neighbours whose windows overlap: rows of three or five taps on adjacent pixels, so that a source pixel is
+  /// loaded once for all windows it is in. The sums are added in the same order as everywhere else.
   func sumSix(_ taps: UnsafePointer<DepthwiseTap>, _ tapCount: Int, width: Int, _ shift: Int, _ index: Int) {
     var c = 0
     while c + 8 <= channels {

@@ -4,8 +4,8 @@ struct DepthwiseTap {
   let column: Int
 }
 
-/// Sums over taps for pixels of one destination row. Sixteen channels are a cache line, and four pixels of them make the eight
-/// independent sums that keep both multipliers busy.
+/// Sums over taps for pixels of one destination row. Sixteen channels are a cache line, and four pixels of them make the
+/// eight independent sums that keep both multipliers busy.
 struct DepthwiseRun {
   let channels: Int
   /// Floats between neighbouring pixels.

@@ -1,4 +1,5 @@
-/// Layer normalization over the last axis of (rows, count), with the biased variance; nil scale is 1, nil offset 0. `y` may be `x`.
+/// Layer normalization over the last axis of (rows, count), with the biased variance; nil scale is 1, nil offset 0. `y`
+/// may be `x`.
 public func layerNormalization(
   _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>?, offset: UnsafePointer<Float>?, epsilon: Double,
   into y: UnsafeMutablePointer<Float>, count: Int, rows: Range<Int>
@@ -15,8 +16,8 @@ public func layerNormalization(
   }
 }
 
-/// Its gradient from the input x. With n the normalized x and g = dy * scale: (g - mean(g) - n * mean(g * n)) / deviation. `dx` may
-/// be either operand.
+/// Its gradient from the input x. With n the normalized x and g = dy * scale: (g - mean(g) - n * mean(g * n)) /
+/// deviation. `dx` may be either operand.
 public func layerNormalizationGradient(
   input x: UnsafePointer<Float>, scale: UnsafePointer<Float>?, epsilon: Double, cotangent: UnsafePointer<Float>,
   into dx: UnsafeMutablePointer<Float>, count: Int, rows: Range<Int>

@@ -1,4 +1,5 @@
-/// y = x with axes permuted: output axis i is input axis axes[i]. `shape` is the input's. Rank 1...8. Units are blocks of the output.
+/// y = x with axes permuted: output axis i is input axis axes[i]. `shape` is the input's. Rank 1...8. Units are blocks of
+/// the output.
 public struct Permutation: Sendable {
   public let unitCount: Int
   /// Axes of the output, outermost first, with those that stay neighbours joined: size and stride in the input.

@@ -1,6 +1,6 @@
-/// The part of `source` (shape) that falls into `destination` (shape) when its origin is put at `offset`, the rest of the destination
-/// zero: padding where offsets are positive, cropping where they are negative. Same rank, 1...8. Its transpose is the copy with
-/// shapes swapped and offsets negated. Units are rows of the destination.
+/// The part of `source` (shape) that falls into `destination` (shape) when its origin is put at `offset`, the rest of the
+/// destination zero: padding where offsets are positive, cropping where they are negative. Same rank, 1...8. Its
+/// transpose is the copy with shapes swapped and offsets negated. Units are rows of the destination.
 public struct PlacedCopy: Sendable {
   public let unitCount: Int
   /// With the inner axes that are whole in both joined to the first that is not.

@@ -37,8 +37,8 @@ struct PoolingWindow {
 }
 
 extension Pooling {
-  /// In gather form: each input pixel sums the cotangents of the windows that took it. The epilogue's addend and gate may be the
-  /// destination itself.
+  /// In gather form: each input pixel sums the cotangents of the windows that took it. The epilogue's addend and gate may
+  /// be the destination itself.
   public func runInputGradient(
     units: Range<Int>, cotangent: UnsafePointer<Float>, argmax: UnsafePointer<UInt16>?,
     inputGradient: UnsafeMutablePointer<Float>, epilogue: Epilogue

@@ -1,5 +1,6 @@
-/// Max and average pooling over NHWC and their transposes; channels in == channels out. Units are rows of the destination, which
-/// may be computed in any order and grouping with the same bits. Every window must hold at least one real pixel.
+/// Max and average pooling over NHWC and their transposes; channels in == channels out. Units are rows of the
+/// destination, which may be computed in any order and grouping with the same bits. Every window must hold at least one
+/// real pixel.
 public struct Pooling: Sendable {
   public enum Kind: Sendable { case max, average(countIncludesPadding: Bool) }
   public let unitCount: Int
@@ -17,8 +18,8 @@ public struct Pooling: Sendable {
     unitCount = geometry.batch * (isForward ? geometry.outputHeight : geometry.inputHeight)
   }
 
-  /// `argmax`, where not nil, receives for each output the place in its window (row * kernelWidth + column) of the first maximum.
-  /// Padding never wins a maximum; a NaN does. `argmax` is ignored for averages.
+  /// `argmax`, where not nil, receives for each output the place in its window (row * kernelWidth + column) of the first
+  /// maximum. Padding never wins a maximum; a NaN does. `argmax` is ignored for averages.
   public func runForward(
     units: Range<Int>, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     argmax: UnsafeMutablePointer<UInt16>?
@@ -127,8 +128,8 @@ public struct Pooling: Sendable {
   }
 }
 
-/// A tap on a real pixel: where that lies from the window's corner, and the tap's place in the window, an integer carried in the bits
-/// of a float (a blend by a mask of floats is one instruction).
+/// A tap on a real pixel: where that lies from the window's corner, and the tap's place in the window, an integer carried
+/// in the bits of a float (a blend by a mask of floats is one instruction).
 struct PoolingTap {
   let offset: Int
   let place: Float

@@ -1,5 +1,5 @@
-/// A reduction of the middle axis of (outer, count, inner) to (outer, inner). Units are blocks of columns, or of rows where inner
-/// is 1; they may run in any order and grouping with the same bits. Sums are accumulated in double precision.
+/// A reduction of the middle axis of (outer, count, inner) to (outer, inner). Units are blocks of columns, or of rows
+/// where inner is 1; they may run in any order and grouping with the same bits. Sums are accumulated in double precision.
 public struct AxisReduction: Sendable {
   public enum Kind: Sendable { case sum, mean, max }
   public let unitCount: Int

@@ -1,5 +1,5 @@
-// Elementary functions on vectors of eight floats, to about two units in the last place. Each reduces its argument to a short
-// interval and evaluates a minimax polynomial there; the coefficients were fitted for these intervals.
+// Elementary functions on vectors of eight floats, to about two units in the last place. Each reduces its argument to a
+// short interval and evaluates a minimax polynomial there; the coefficients were fitted for these intervals.
 
 extension SIMD8 where Scalar == Float {
   @inline(always) var magnitude: Self {

@@ -7,8 +7,8 @@ extension SeededGenerator {
   }
 }
 
-/// Runs a kernel over units 0..<unitCount at once, then again in shuffled pieces, and expects the same bits and nothing written outside
-/// `count` floats. `initial` is what the destination holds before (for in-place use).
+/// Runs a kernel over units 0..<unitCount at once, then again in shuffled pieces, and expects the same bits and nothing
+/// written outside `count` floats. `initial` is what the destination holds before (for in-place use).
 func runKernel(
   units unitCount: Int, count: Int, initial: [Float]? = nil, sourceLocation: SourceLocation = #_sourceLocation,
   _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
