@@ -162,8 +162,8 @@ def load_img(
     """
     from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
-        image = ImageOps.exif_transpose(image).convert("L" if grayscale else "RGB")
+    with Image.open(path) as file:
+        image = ImageOps.exif_transpose(file).convert("L" if grayscale else "RGB")
     if target_size is not None:
         rows, columns = target_size
         image = image.resize((columns, rows), Image.Resampling.BILINEAR)
