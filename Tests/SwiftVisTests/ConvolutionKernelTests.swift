@@ -212,7 +212,8 @@ private func expectSameInBatch(_ three: WindowGeometry, _ direction: Direction, 
   let source = numbers.array(3 * from)
   func result(_ g: WindowGeometry, _ source: [Float], _ count: Int) -> [Float] {
     run(
-      Convolution(g, direction: direction, exact: exact, leastWinogradCost: 0), source: source, kernel: kernel, scales: nil, count: count,
+      Convolution(g, direction: direction, exact: exact, leastWinogradCost: 0), source: source, kernel: kernel, scales: nil,
+      count: count,
       epilogue: Epilogue(), unitByUnit: false)
   }
   let together = result(three, source, 3 * to)

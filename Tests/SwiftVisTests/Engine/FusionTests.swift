@@ -205,6 +205,55 @@ import Testing
     try check(network, cotangents: [y], gradients: [x, same, flat])
   }
 
+  /// A name may be given twice, or two names of one value: cotangents add up, and every answer is written.
+  @Test func theSameNodeTwice() throws {
+    var network = Network(seed: 16)
+    let x = network.input([1, 4, 4, 3])
+    let y = network.relu(network.conv(x, filters: 4))
+    let same = network.activation(y, .linear)
+    network.outputs = [y, same, y]
+    let question = network.question(values: [y, same, y], cotangents: [y, same, y], gradients: [x, same, x, y])
+    let sent = network.randomCotangents(question.cotangents)
+    let answer = try Session(try network.model(), question)
+      .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
+    for value in answer.values { expectAgreement(value, network.values[y]!.values, 1e-4, "value") }
+    let sum = Tensor(sent[0].shape, sent[0].values.indices.map { place in sent.reduce(0) { $0 + $1.values[place] } })
+    let walk = ReverseWalk(network: network, rule: .plain)
+    for (name, gradient) in zip(question.gradients, answer.gradients) {
+      let expected = walk.gradient(at: name == x ? x : y, cotangents: [(y, sum)])
+      expectAgreement(gradient, expected.values, 1e-4, "gradient at \(name)")
+    }
+  }
+
+  /// Reshaped values share memory, which nothing may overwrite while one of them is wanted.
+  @Test func reshapedValues() throws {
+    var network = Network(seed: 17)
+    let x = network.input([2, 3, 4, 2])
+    let turned = network.add(.reshape([4, 3, 2]), [x])
+    let active = network.relu(turned)
+    let flat = network.add(.reshape([-1]), [active])
+    let squashed = network.activation(flat, .tanh)
+    let image = network.add(.reshape([3, 4, 2]), [squashed])
+    let sum = network.merge(.add, image, x)
+    network.outputs = [turned, active, flat, squashed, image, sum]
+    try check(network)
+    try check(network, cotangents: [flat, sum], gradients: [x, turned, active, flat, image])
+    network.outputs = [sum]
+    try check(network, gradients: [x, flat])
+  }
+
+  /// An input that the answer does not need is still taken and checked.
+  @Test func anInputThatIsNotNeeded() throws {
+    var network = Network(seed: 18)
+    let x = network.input([2, 3])
+    let other = network.input([2, 5])
+    let y = network.relu(network.dense(x, units: 4))
+    let both = network.add(.concatenate(axis: 1), [y, other])
+    network.outputs = [y]
+    try check(network, gradients: [x])
+    try check(network, cotangents: [both], gradients: [other])
+  }
+
   /// The bits of a fused chain's gradient where a value is exactly at ReLU's bend or ReLU6's limit.
   @Test func bends() throws {
     var network = Network()

@@ -13,7 +13,7 @@ import Testing
   ]
 
   @Test(arguments: activations) func activation(_ activation: Activation) throws {
-    for shape in [[1, 3, 5, 3], [2, 17], [1, 1], [1, 2, 3, 2, 3]] {
+    for shape in [[1, 3, 5, 3], [2, 17], [1, 1], [3], [1, 2, 3, 2, 3]] {
       var network = Network()
       _ = network.activation(network.input(shape, scale: 4), activation)
       try check(network)

@@ -17,7 +17,7 @@ extension Network {
     let newest = images[images.count - 1]
     if network.random.chance(0.7) { network.addHead(newest) }
     network.outputs = [network.last]
-    if network.random.chance(0.3) { network.outputs.append(network.random.element(images)) }
+    if network.random.chance(0.5) { network.outputs.append(network.random.element(images)) }
     network.outputs = network.outputs.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     return network
   }
@@ -93,7 +93,7 @@ extension Network {
 
   private mutating func reshaped(_ x: String) -> String {
     let (height, width) = (shape(x)[1], shape(x)[2])
-    switch random.int(0...3) {
+    switch random.int(0...4) {
     case 0 where height > 2 && width > 2:
       return add(.pad([EdgePair(-1, random.int(0...1)), EdgePair(random.int(0...2), -1), EdgePair(0, 0)]), [x])
     case 1 where height * width < 25:
@@ -101,6 +101,7 @@ extension Network {
       attributes.interpolation = random.chance(0.5) ? .nearest : .bilinear
       return add(.resize(attributes), [x])
     case 2: return add(.permute([0, 2, 1, 3]), [x])
+    case 3: return add(.reshape([width, height, -1]), [x])
     default: return add(.permute([0, 3, 1, 2]), [add(.permute([0, 2, 3, 1]), [x])])
     }
   }
