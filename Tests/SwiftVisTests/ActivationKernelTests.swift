@@ -1,6 +1,11 @@
-import Glibc
 import SwiftVisKernels
 import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 @Suite struct ActivationKernelTests {
   struct Case: Sendable, CustomTestStringConvertible {
