@@ -68,7 +68,8 @@ extension PlanBuilder {
     case .layerNormalization(let epsilon):
       let scale = graph.nodes[node].weights["scale"]
       propagate(
-        .layerNormalizationGradient(scale: scale, epsilon: epsilon, count: shape.last ?? 1), [try value(input), g], to: input)
+        .layerNormalizationGradient(scale: scale, epsilon: epsilon, count: shape.last ?? 1), [try value(input), g], to: input
+      )
     case .softmax:
       noteUnmodified(node)
       propagate(.softmaxGradient(count: shape.last ?? 1), [try value(node), g], to: input)
@@ -121,7 +122,9 @@ extension PlanBuilder {
     _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [Graph.NodeIndex], _ cotangent: Cotangent
   ) throws {
     var partialShapes = [shapes[inputs[0]]]
-    for input in inputs.dropFirst() { partialShapes.append(broadcast(partialShapes[partialShapes.count - 1], shapes[input])) }
+    for input in inputs.dropFirst() {
+      partialShapes.append(broadcast(partialShapes[partialShapes.count - 1], shapes[input]))
+    }
     var cotangent = cotangent.shared
     for index in stride(from: inputs.count - 1, to: 0, by: -1) {
       guard let partials = saved[node], index - 1 < partials.count else { return }

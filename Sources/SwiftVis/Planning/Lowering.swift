@@ -92,7 +92,8 @@ extension PlanBuilder {
     let (scale, shift) = (try weight("scale", of: node), try weight("offset", of: node))
     let period = max(scale.count, offset ? shift.count : 1)
     return .affine(
-      scale: try vector("scale", of: node, count: period), offset: offset ? try vector("offset", of: node, count: period) : nil,
+      scale: try vector("scale", of: node, count: period),
+      offset: offset ? try vector("offset", of: node, count: period) : nil,
       period: period)
   }
 

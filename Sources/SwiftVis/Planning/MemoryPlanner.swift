@@ -51,7 +51,9 @@ struct MemoryPlanner {
         offset = max(offset, other.end)
       }
       let (end, overflow) = offset.addingReportingOverflow(size)
-      guard !overflow, end < 1 << 48 else { throw VisError(.outOfMemory, "the network needs too much memory at this input size") }
+      guard !overflow, end < 1 << 48 else {
+        throw VisError(.outOfMemory, "the network needs too much memory at this input size")
+      }
       offsets[tensor] = offset
       let position = placed.firstIndex { $0.offset > offset } ?? placed.count
       placed.insert((offset, end, life), at: position)

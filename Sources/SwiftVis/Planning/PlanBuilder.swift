@@ -112,7 +112,9 @@ struct PlanBuilder {
     switch operation(node) {
     case .depthwiseConvolution:
       let plan = DepthwiseConvolution(try geometry(node), direction: direction)
-      return .depthwise(plan, try packed(.depthwise(plan.packingKey), plan.packedCount) {
+      return .depthwise(
+        plan,
+        try packed(.depthwise(plan.packingKey), plan.packedCount) {
           plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
         })
     case .dense:
@@ -120,19 +122,25 @@ struct PlanBuilder {
       let rows = shapes[node].dropLast().reduce(1, *)
       let plan = Dense(rows: rows, inputs: inputs, outputs: outputs, direction: direction, hasScale: scale != nil)
       guard plan.packedCount > 0 else { return .dense(plan, kernel) }
-      return .dense(plan, try packed(.dense(plan.packingKey), plan.packedCount) {
+      return .dense(
+        plan,
+        try packed(.dense(plan.packingKey), plan.packedCount) {
           plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
         })
     case .transposedConvolution:
       // A transposed convolution is the transpose of the convolution from its output to its input.
       let plan = Convolution(
         try geometry(node), direction: direction == .forward ? .inputGradient : .forward, exact: exact)
-      return .convolution(plan, try packed(.convolution(plan.packingKey), plan.packedCount) {
+      return .convolution(
+        plan,
+        try packed(.convolution(plan.packingKey), plan.packedCount) {
           plan.pack(kernel: kernel.base, inputScale: scale, outputScale: nil, into: $0)
         })
     default:
       let plan = Convolution(try geometry(node), direction: direction, exact: exact)
-      return .convolution(plan, try packed(.convolution(plan.packingKey), plan.packedCount) {
+      return .convolution(
+        plan,
+        try packed(.convolution(plan.packingKey), plan.packedCount) {
           plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
         })
     }
