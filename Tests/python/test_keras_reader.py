@@ -5,6 +5,7 @@ Beside each is what that Keras computed: predictions, and the gradient of a rand
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import swiftvis
 from swiftvis._native import Question
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers import keras
+from swiftvis.importers.keras import hdf5
 
 FIXTURES = Path(__file__).parent / "fixtures" / "keras"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".h5", ".keras"))
@@ -115,6 +117,60 @@ def test_a_nested_model_called_twice_has_its_weights_once() -> None:
     ]
     assert len(calls) == 2
     assert len(weights) == len({array.tobytes() for array in weights.values()})
+
+
+# ---- The container ----
+
+
+def plain(value: Any) -> Any:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def assert_same_tree(node: hdf5.Node, source: h5py.Group | h5py.Dataset) -> None:
+    assert {name: plain(value) for name, value in node.attributes.items()} == {
+        name: plain(source.attrs[name]) for name in source.attrs
+    }
+    if isinstance(source, h5py.Dataset):
+        assert node.array is not None and node.array.dtype == source.dtype
+        assert np.array_equal(node.array, source[()])
+        return
+    assert node.children is not None and set(node.children) == set(source)
+    for name in source:
+        assert_same_tree(node.children[name], source[name])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_reads_hdf5_as_the_library_does(path: Path) -> None:
+    data = path.read_bytes()
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            data = archive.read("model.weights.h5")
+    with h5py.File(io.BytesIO(data)) as file:
+        assert_same_tree(hdf5.parse(data), file)
+
+
+@pytest.mark.parametrize("options", [{"libver": "latest"}, {"libver": "earliest"}])
+def test_repacked_files(tmp_path: Path, options: dict[str, str]) -> None:
+    """The library reads what is not as Keras writes it: compressed arrays, the format's later versions."""
+    path, original = tmp_path / "repacked.h5", fixture("2.1.6_images.h5")
+
+    def copy(source: h5py.Group, target: h5py.Group) -> None:
+        target.attrs.update(source.attrs)
+        for name, child in source.items():
+            if isinstance(child, h5py.Group):
+                copy(child, target.create_group(name))
+            else:
+                target.create_dataset(name, data=child[()], compression="gzip" if child.shape else None)
+
+    with h5py.File(original) as source, h5py.File(path, "w", **options) as target:
+        copy(source, target)
+    description, weights = keras.read(path)
+    expected, same = keras.read(original)
+    assert description == expected
+    assert all(np.array_equal(same[name], array) for name, array in weights.items())
 
 
 # ---- Refusals ----

@@ -24,5 +24,5 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
         UnsupportedModelError: it holds layers that swiftvis cannot compute; the message lists every one of them.
     """
     path = os.fspath(path)
-    with shielded(path), opened(path) as archive:
-        return convert(archive)
+    with shielded(path):
+        return convert(opened(path))

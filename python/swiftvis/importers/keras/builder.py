@@ -62,7 +62,7 @@ class GraphBuilder:
             while name in self.weights:
                 name += "_"
             self._owned[owner] = name
-            self.weights[name] = np.ascontiguousarray(array, dtype=np.float32)
+            self.weights[name] = np.require(array, np.float32, ["C", "A"])
         return self._owned[owner]
 
     def node(

@@ -12,10 +12,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
 from swiftvis.errors import ModelError, UnsupportedModelError
-from swiftvis.importers.keras.heaps import check_heaps
+from swiftvis.importers.keras import hdf5, hdf5_library
 from swiftvis.importers.keras.weights import ArchiveWeights, LegacyWeights, attribute_text
 
 # A configuration is text of at most a few MB; weights hardly shrink when compressed.
@@ -80,47 +78,48 @@ def shielded(path: str) -> Iterator[None]:
         raise ModelError(f"{path}: the file is damaged or not a Keras model ({detail})") from error
 
 
-@contextlib.contextmanager
-def opened(path: str) -> Iterator[Archive]:
+def opened(path: str) -> Archive:
     with open(path, "rb") as file:
-        if file.read(4) == b"PK\x03\x04":
-            with zipfile.ZipFile(file) as archive, _hdf5(_weights_file(archive)) as weights:
-                yield _zipped(archive, weights)
-            return
-        if not h5py.is_hdf5(path):
+        magic = file.read(8)
+        if magic[:4] == b"PK\x03\x04":
+            with zipfile.ZipFile(file) as archive:
+                return _zipped(archive)
+        if magic != b"\x89HDF\r\n\x1a\n":
             raise ModelError("this is neither an HDF5 file (.h5, .hdf5) nor a .keras archive")
-        file.seek(0)
-        data = file.read()
-    with _hdf5(data) as file:
-        yield _legacy(file)
+        return _legacy(_hdf5(magic + file.read()))
 
 
-def _hdf5(data: bytes) -> h5py.File:
-    check_heaps(data)
-    return h5py.File(h5py.h5f.open_file_image(data))
+def _hdf5(data: bytes) -> hdf5.Node:
+    try:
+        return hdf5.parse(data)
+    except hdf5.Foreign:
+        return hdf5_library.parse(data)
 
 
-def _legacy(file: h5py.File) -> Archive:
-    if "model_config" not in file.attrs:
-        if "layer_names" in file.attrs or any(
-            name in file for name in ("layers", "_layer_checkpoint_dependencies")
+def _legacy(file: hdf5.Node) -> Archive:
+    children = file.children or {}
+    if "model_config" not in file.attributes:
+        if (
+            "layer_names" in file.attributes
+            or "layers" in children
+            or "_layer_checkpoint_dependencies" in children
         ):
             raise UnsupportedModelError(
                 "this file holds weights only, without the network they belong to; save the whole model with model.save"
             )
         raise ModelError("this HDF5 file holds no Keras model (it has no 'model_config')")
-    if "model_weights" not in file:
+    if "model_weights" not in children:
         raise ModelError(
             "this file holds a network without its weights ('model_weights'); save it with model.save"
         )
-    weights = file["model_weights"]
-    version = (
-        attribute_text(file.attrs, "keras_version") or attribute_text(weights.attrs, "keras_version") or "1"
+    weights = children["model_weights"]
+    version = attribute_text(file.attributes, "keras_version") or attribute_text(
+        weights.attributes, "keras_version"
     )
-    if version.startswith("1"):
+    if version is None or version.startswith("1"):
         raise UnsupportedModelError("it was saved by Keras 1; load it with Keras 2 and save it again")
-    backend = attribute_text(file.attrs, "backend") or "tensorflow"
-    config = _object(json.loads(attribute_text(file.attrs, "model_config") or ""), "model_config")
+    backend = attribute_text(file.attributes, "backend") or "tensorflow"
+    config = _object(json.loads(attribute_text(file.attributes, "model_config") or ""), "model_config")
     return Archive(config, version, backend, LegacyWeights(weights))
 
 
@@ -132,7 +131,8 @@ def _weights_file(archive: zipfile.ZipFile) -> bytes:
     return _member(archive, "model.weights.h5", _MAX_WEIGHTS_EXPANSION * size + 4096)
 
 
-def _zipped(archive: zipfile.ZipFile, weights: h5py.File) -> Archive:
+def _zipped(archive: zipfile.ZipFile) -> Archive:
+    weights = _hdf5(_weights_file(archive))
     config = _object(json.loads(_member(archive, "config.json", _MAX_CONFIG_BYTES)), "config.json")
     metadata = {}
     if "metadata.json" in archive.namelist():

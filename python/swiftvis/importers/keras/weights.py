@@ -6,14 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import h5py
 import numpy as np
 
 from swiftvis.errors import ModelError, UnsupportedModelError
+from swiftvis.importers.keras.hdf5 import Node
 from swiftvis.importers.keras.topology import LayerConfig
-
-# Trained arrays are stored as they are; more than this many times their stored size is a bomb.
-_MAX_EXPANSION = 64
 
 Arrays = dict[LayerConfig, list[np.ndarray]]
 Roles = Callable[[LayerConfig], tuple[int, int]]
@@ -22,7 +19,7 @@ Roles = Callable[[LayerConfig], tuple[int, int]]
 class LegacyWeights:
     """`model_weights`: a group for each layer of the outermost model, nested models' arrays flattened into theirs."""
 
-    def __init__(self, group: h5py.Group) -> None:
+    def __init__(self, group: Node) -> None:
         self._group = group
 
     def assign(self, model: LayerConfig, roles: Roles) -> Arrays:
@@ -62,7 +59,7 @@ class LegacyWeights:
 class ArchiveWeights:
     """`model.weights.h5`: `layers/<class name>_<n>/vars/<i>`, numbered within each model."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: Node) -> None:
         self._file = file
 
     def assign(self, model: LayerConfig, roles: Roles) -> Arrays:
@@ -70,11 +67,11 @@ class ArchiveWeights:
         self._visit(model, self._file, roles, arrays)
         return arrays
 
-    def _visit(self, model: LayerConfig, group: h5py.Group | None, roles: Roles, arrays: Arrays) -> None:
+    def _visit(self, model: LayerConfig, group: Node | None, roles: Roles, arrays: Arrays) -> None:
         layers = None
         # Keras 2.12 to 2.15 wrote `.keras` files too, with this name in them.
         for name in ("layers", "_layer_checkpoint_dependencies"):
-            if group is not None and layers is None and name in group:
+            if group is not None and layers is None and name in (group.children or ()):
                 layers = _child(group, name)
         used: dict[str, int] = {}
         for layer in model.children:
@@ -87,74 +84,62 @@ class ArchiveWeights:
                 pairs = zip(layer.twin.leaves(), layer.leaves())
                 arrays.update({leaf: arrays[first] for first, leaf in pairs if first in arrays})
                 continue
-            child = _child(layers, name) if layers is not None and name in layers else None
+            child = (layers.children or {}).get(name) if layers is not None else None
             if layer.children:
                 self._visit(layer, child, roles, arrays)
             elif count := sum(roles(layer)):
                 arrays[layer] = self._variables(layer, child, count)
 
     @staticmethod
-    def _variables(layer: LayerConfig, group: h5py.Group | None, count: int) -> list[np.ndarray]:
-        stored = _child(group, "vars") if group is not None and "vars" in group else {}
-        if len(stored) < count:
-            raise ModelError(f"layer '{layer.name}' should have {count} weights, the file has {len(stored)}")
+    def _variables(layer: LayerConfig, group: Node | None, count: int) -> list[np.ndarray]:
+        stored = (group.children or {}).get("vars") if group is not None else None
+        present = len(stored.children or ()) if stored is not None else 0
+        if stored is None or present < count:
+            raise ModelError(f"layer '{layer.name}' should have {count} weights, the file has {present}")
         return [_array(_child(stored, str(index)), layer.name) for index in range(count)]
 
 
 def attribute_text(attributes: Mapping[str, Any], name: str) -> str | None:
-    """An attribute that old h5py gives as bytes and new h5py as text."""
+    """An attribute that old h5py wrote as bytes and new h5py writes as text."""
     value = attributes.get(name)
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
     if isinstance(value, bytes):
-        return value.decode("utf-8")
+        return value.rstrip(b"\0").decode("utf-8")
     return None if value is None else str(value)
 
 
-def _attribute_list(group: h5py.Group, name: str) -> list[str]:
+def _attribute_list(group: Node, name: str) -> list[str]:
     """A list of names; a long one is cut into `name0`, `name1`, ..."""
-    attributes = group.attrs
+    attributes = group.attributes
     if name in attributes:
         values = list(attributes[name])
     else:
-        values = []
-        while f"{name}{(chunk := len(values))}" in attributes:
-            values.append(attributes[f"{name}{chunk}"])
-        values = [value for chunk in values for value in chunk]
+        values, chunk = [], 0
+        while f"{name}{chunk}" in attributes:
+            values.extend(attributes[f"{name}{chunk}"])
+            chunk += 1
     return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
 
 
-def _child(group: h5py.Group, path: str) -> Any:
-    """Follows hard links only, so a file cannot pull in other files."""
-    current: Any = group
+def _child(group: Node, path: str) -> Node:
+    current = group
     for part in path.split("/"):
-        link = current.get(part, getlink=True) if isinstance(current, h5py.Group) else None
-        if link is None:
-            raise ModelError(f"the file is damaged: it has no '{path}' in '{group.name}'")
-        if not isinstance(link, h5py.HardLink):
-            raise ModelError(f"'{path}' in '{group.name}' is a link, which a Keras model never has")
-        current = current[part]
+        if current.children is None or part not in current.children:
+            raise ModelError(f"the file is damaged: it has no '{path}'")
+        current = current.children[part]
     return current
 
 
-def _array(dataset: Any, layer: str) -> np.ndarray:
-    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+def _array(node: Node, layer: str) -> np.ndarray:
+    values = node.array
+    if values is None:
         raise ModelError(f"the file is damaged: a weight of layer '{layer}' is not an array")
-    if dataset.attrs.get("dtype") == "bfloat16":
-        if dataset.dtype.itemsize != 2:
-            raise ModelError(f"the file is damaged: a weight of layer '{layer}' is not bfloat16")
-    elif dataset.dtype.kind not in "fiu":
+    if values.dtype.kind == "V" and values.dtype.itemsize == 2:
+        # bfloat16 is the upper half of a float32.
+        return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if values.dtype.kind not in "fiu":
         raise UnsupportedModelError(
-            f"layer '{layer}' has weights of type {dataset.dtype}, which are not supported"
+            f"layer '{layer}' has weights of type {values.dtype}, which are not supported"
         )
-    if (
-        dataset.shape is None
-        or dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * dataset.id.get_storage_size()
-    ):
-        raise ModelError(f"the file is damaged: a weight of layer '{layer}' claims shape {dataset.shape}")
-    values = dataset[()]
-    if dataset.attrs.get("dtype") == "bfloat16":
-        return (np.asarray(values).view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return np.asarray(values, dtype=np.float32)
 
 
