@@ -45,7 +45,8 @@ extension Pooling {
   ) {
     let g = geometry
     let countsReal = if case .average(countIncludesPadding: false) = kind { true } else { false }
-    withUnsafeTemporaryAllocation(of: PoolingWindow.self, capacity: g.kernelHeight * g.kernelWidth) { buffer in
+    let capacity = min(g.kernelHeight, g.outputHeight) * min(g.kernelWidth, g.outputWidth)
+    withUnsafeTemporaryAllocation(of: PoolingWindow.self, capacity: capacity) { buffer in
       guard let windows = buffer.baseAddress else { return }
       for unit in units {
         let (image, row) = unit.quotientAndRemainder(dividingBy: g.inputHeight)

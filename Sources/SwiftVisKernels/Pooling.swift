@@ -24,7 +24,10 @@ public struct Pooling: Sendable {
     units: Range<Int>, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     argmax: UnsafeMutablePointer<UInt16>?
   ) {
-    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: geometry.kernelHeight * geometry.kernelWidth) { buffer in
+    let g = geometry
+    // However large a window is, its real taps are pixels of the input.
+    let capacity = min(g.kernelHeight, g.inputHeight) * min(g.kernelWidth, g.inputWidth)
+    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: capacity) { buffer in
       guard let taps = buffer.baseAddress else { return }
       for unit in units { runRow(unit, input, output, argmax, taps) }
     }

@@ -11,6 +11,7 @@ import Testing
     WindowGeometry(batch: 1, input: (9, 9, 5), output: (5, 5, 5), kernel: (3, 3), dilations: (2, 2)),
     WindowGeometry(
       batch: 1, input: (8, 9, 5), output: (4, 4, 5), kernel: (3, 2), strides: (2, 3), dilations: (2, 3), padding: (2, 2)),
+    WindowGeometry(batch: 1, input: (3, 2, 9), output: (3, 2, 9), kernel: (7, 5), padding: (3, 2)),
   ]
 
   /// For each output pixel, the (tap, input pixel) pairs of its window that are real.
