@@ -22,6 +22,13 @@ extension PlanBuilder {
       values[group.output] = emit(try affineKernel(node, offset: true), inputs, shape: shape, epilogue)
     case .pool(let pool):
       let keepsArgmax = pool.kind == .max && path.contains(node)
+      if keepsArgmax {
+        let (window, overflow) = pool.size.height.multipliedReportingOverflow(by: pool.size.width)
+        guard !overflow, window <= Int(UInt16.max) + 1 else {
+          throw VisError(
+            .unsupported, "max_pool2d '\(graph.nodes[node].name)': no gradient for a window of more than 65536 pixels")
+        }
+      }
       // Indices are 16 bits, so half as many floats hold them.
       let argmax = keepsArgmax ? [tensor(count: (shape.reduce(1, *) + 1) / 2)] : []
       let output = emit(.pool(try pooling(node, pool, .forward)), inputs, shape: shape)
