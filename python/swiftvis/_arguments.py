@@ -26,15 +26,13 @@ def index(value: Any, what: str) -> int:
 
 
 def filter_list(filter_indices: Any, count: int, layer: str) -> list[int] | None:
-    """The non-negative filter indices of a layer with `count` of them; None stays None ("the mean of all").
+    """The non-negative filter indices of a layer with `count` of them; [None] is None ("the mean of all").
 
     Raises:
         TypeError: a bool, a float, or anything else that is not an integer.
         IndexError: an index outside -count..count-1.
         ValueError: an empty list.
     """
-    if filter_indices is None:
-        return None
     if isinstance(filter_indices, np.ndarray):
         if filter_indices.size and filter_indices.dtype.kind not in "iu":
             raise TypeError(f"filter_indices must be integers, got an array of {filter_indices.dtype}")

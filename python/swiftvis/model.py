@@ -183,8 +183,9 @@ class Model:
         network = self._network
         target, label = self._target(layer_idx)
         arrays = self._input_arrays(x)
-        # A wrong filter is told before anything is planned.
-        filters = filter_list(filter_indices, _filter_count(target, label), label)
+        filters = None
+        if filter_indices is not None:  # a wrong one is told before anything is planned
+            filters = filter_list(filter_indices, _filter_count(target, label), label)
         wanted = tuple(network.inputs) if wrt_tensor is None else (self.tensor(wrt_tensor).name,)
         question = Question(
             _array_shapes(arrays),
