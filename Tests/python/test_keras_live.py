@@ -114,6 +114,11 @@ class Generator:
         other = L.Conv2D(self.channels(x), 1, activation="tanh", **self.options)(x)
         return kind()([x, other])
 
+    def arithmetic(self, x: Any) -> Any:
+        return self.pick(
+            lambda: x * 0.5 + 1.0, lambda: 2.0 - x / 3.0, lambda: x * keras.layers.ReLU(6.0)(x + 3.0)
+        )()
+
     def concatenation(self, x: Any) -> Any:
         return L.Concatenate(axis=self.pick(1, 2, 3))([x, self.activation(x)])
 
@@ -140,7 +145,7 @@ class Generator:
         x = inputs = L.Input(shape)
         steps: list[Callable[[Any], Any]] = [
             self.convolution, self.convolution, self.pooling, self.normalization, self.layer_normalization, self.edges,
-            self.upsampling, self.activation, self.merge, self.concatenation, self.nested, self.repeated,
+            self.upsampling, self.activation, self.merge, self.concatenation, self.nested, self.repeated, self.arithmetic,
         ]  # fmt: skip
         for _ in range(self.integer(3, 7)):
             x = self.pick(*steps)(x)

@@ -24,5 +24,6 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
         UnsupportedModelError: it holds layers that swiftvis cannot compute; the message lists every one of them.
     """
     path = os.fspath(path)
-    with shielded(path):
+    # Damaged weights may be infinite, which is not worth a warning of NumPy's.
+    with shielded(path), np.errstate(all="ignore"):
         return convert(opened(path))

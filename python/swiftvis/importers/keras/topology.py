@@ -112,6 +112,8 @@ def parse(
     )
     module = entry.get("module") or ""
     registered = entry.get("registered_name") or ""
+    # Keras 3 writes operations outside layers too, into .h5 files without their module.
+    is_bare = version >= (3, 0) and isinstance(options, dict) and set(options) == {"name"}
     layer = LayerConfig(
         name=str(name),
         class_name=str(class_name).rsplit(">", 1)[-1],
@@ -119,7 +121,7 @@ def parse(
         is_custom=">" in class_name
         or ">" in registered
         or (bool(module) and module.split(".")[0] != "keras"),
-        is_operation=module.startswith("keras.src.ops") or module.startswith("keras.ops"),
+        is_operation=module.startswith(("keras.src.ops", "keras.ops")) or (not module and is_bare),
     )
     if (identity := entry.get("shared_object_id")) is not None:
         layer.twin = shared.setdefault(identity, layer)

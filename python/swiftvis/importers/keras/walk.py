@@ -10,7 +10,7 @@ from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.builder import GraphBuilder, Tensor
 from swiftvis.importers.keras.call import Dialect, LayerCall, Refusal, Undetermined
 from swiftvis.importers.keras.container import Archive
-from swiftvis.importers.keras.layers import LAYERS, array_counts
+from swiftvis.importers.keras.layers import LAYERS, array_counts, converter
 from swiftvis.importers.keras.topology import LayerConfig, parse
 
 Results = list["Tensor | None"]
@@ -102,7 +102,7 @@ class _Walker:
         arrays = None if self._arrays is None else self._arrays.get(layer, [])
         call = LayerCall(self.builder, layer, path, index, inputs, arrays, self._dialect)
         try:
-            result = LAYERS[layer.class_name].convert(call)
+            result = converter(layer)(call)
         except Refusal as refusal:
             self._refuse(layer, path, str(refusal))
             return [None]
@@ -121,7 +121,7 @@ class _Walker:
         )
 
     def _record(self, layer: LayerConfig, result: Results) -> None:
-        if layer.is_hidden or not result or result[0] is None:
+        if layer.is_hidden or layer.is_operation or not result or result[0] is None:
             return
         entry = self._entry(layer)
         entry["outputs"].append(result[0].name)
@@ -143,9 +143,7 @@ def _refusal(layer: LayerConfig) -> str | None:
         return "it holds Python code, which is never run"
     if layer.is_custom:
         return "it is a custom class, whose code is never run"
-    if layer.is_operation:
-        return "it is an operation outside a layer"
-    if layer.class_name not in LAYERS:
+    if layer.class_name not in LAYERS and not layer.is_operation:
         return "this class of layer is not supported"
     return None
 

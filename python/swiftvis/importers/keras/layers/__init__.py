@@ -91,8 +91,15 @@ LAYERS: dict[str, LayerType] = {
     "Permute": LayerType(shaping.permute),
     "RepeatVector": LayerType(shaping.repeat_vector),
     "Resizing": LayerType(pooling.resizing),
+    "TFOpLambda": LayerType(merging.operation),
 }
 
 
+def converter(layer: LayerConfig) -> Callable[[LayerCall], Tensor]:
+    return merging.operation if layer.is_operation else LAYERS[layer.class_name].convert
+
+
 def array_counts(layer: LayerConfig) -> Counts:
+    if layer.is_operation:
+        return 0, 0
     return LAYERS[layer.class_name].arrays(layer.options) if layer.class_name in LAYERS else (0, 0)

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from swiftvis.importers.keras.builder import Shape, Tensor
 from swiftvis.importers.keras.call import LayerCall, Refusal
+from swiftvis.importers.keras.layers.normalization import affine
+from swiftvis.importers.keras.topology import Reference
 
+_ARITHMETIC = ("add", "subtract", "multiply", "divide")
 # Keras 2.0's Merge layer, by its mode.
 _MODES = {"sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}
 
 
 def merging(call: LayerCall) -> Tensor:
     return _merge(call, call.layer.class_name.lower())
+
+
+def operation(call: LayerCall) -> Tensor:
+    """Arithmetic on tensors outside layers, as in `x * 2 + y`."""
+    name = str(call.options.get("function") or call.layer.class_name).rsplit(".", 1)[-1].lower()
+    name = {"truediv": "divide", "truedivide": "divide", "sub": "subtract", "mul": "multiply"}.get(name, name)
+    if name not in _ARITHMETIC:
+        raise Refusal("it is an operation outside a layer, of a kind that is not supported")
+    options = [value for key, value in call.call.options.items() if key != "name" and value is not None]
+    operands = [*call.call.arguments, *options]
+    numbers = [operand for operand in operands if not isinstance(operand, Reference)]
+    if len(operands) != 2 or len(numbers) > 1 or (name == "divide" and numbers != operands[1:]):
+        raise Refusal("it is an operation outside a layer, with operands that are not supported")
+    if not numbers:
+        return _merge(call, name)
+    number, reversed_ = call.finite(numbers[0], "operand"), numbers == operands[:1]
+    if name == "divide" and number == 0:
+        raise Refusal("it divides by zero")
+    scale = {"multiply": number, "divide": 1 / (number or 1), "subtract": -1.0 if reversed_ else 1.0}.get(
+        name, 1.0
+    )
+    offset = {"add": number, "subtract": number if reversed_ else -number}.get(name, 0.0)
+    return affine(call, call.input, -1, np.array([scale]), np.array([offset]))
 
 
 def merge_layer(call: LayerCall) -> Tensor:

@@ -33,7 +33,7 @@ def batch_normalization(call: LayerCall) -> Tensor:
         offset = -mean * scale
         if _on(call, "center"):
             offset = offset + arrays[int(_on(call, "scale"))]
-    return _affine(call, x, axis, scale, offset)
+    return affine(call, x, axis, scale, offset)
 
 
 def _is_fused(call: LayerCall, x: Tensor, axis: int) -> bool:
@@ -50,7 +50,7 @@ def rescaling(call: LayerCall) -> Tensor:
     if max(scale.ndim, offset.ndim) > 1:
         raise Refusal("its scale or offset is not a number or one number a channel")
     scale, offset = np.broadcast_arrays(np.atleast_1d(scale), np.atleast_1d(offset))
-    return _affine(call, call.input, -1, scale, offset)
+    return affine(call, call.input, -1, scale, offset)
 
 
 def normalization(call: LayerCall) -> Tensor:
@@ -71,9 +71,9 @@ def normalization(call: LayerCall) -> Tensor:
         scale = deviation if call.options.get("invert") is True else 1 / deviation
         offset = mean if call.options.get("invert") is True else -mean * scale
     if not axes or max(mean.size, variance.size) == 1:
-        return _affine(call, x, -1, scale.reshape(-1), offset.reshape(-1))
+        return affine(call, x, -1, scale.reshape(-1), offset.reshape(-1))
     if len(axes) == 1:
-        return _affine(call, x, axes[0], scale.reshape(-1), offset.reshape(-1))
+        return affine(call, x, axes[0], scale.reshape(-1), offset.reshape(-1))
     sizes = [call.known(size) for size in x.shape[1:]]
     shape = [sizes[axis - 1] if axis in axes else 1 for axis in range(1, x.rank)]
     scale, offset = (np.broadcast_to(value.reshape(shape), sizes).reshape(-1) for value in (scale, offset))
@@ -113,7 +113,7 @@ def layer_normalization(call: LayerCall) -> Tensor:
     return call.emit("reshape", [y], x.shape, {"shape": outer + sizes}, suffix="reshape")
 
 
-def _affine(call: LayerCall, x: Tensor, axis: int, scale: np.ndarray, offset: np.ndarray) -> Tensor:
+def affine(call: LayerCall, x: Tensor, axis: int, scale: np.ndarray, offset: np.ndarray) -> Tensor:
     if scale.size != offset.size:
         raise ModelError(f"layer '{call.layer.name}' has statistics of unequal sizes")
     return _over_axis(call, x, axis, "affine", {}, {"scale": scale, "offset": offset})
