@@ -56,6 +56,7 @@ $(BIN)/python:
 $(VENV)/test: $(BIN)/python pyproject.toml
 	@echo "Setting up $(VENV)"
 	@$(BIN)/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest hypothesis scipy matplotlib
+	@$(BIN)/pip install -q keras jax || echo "No Keras 3 and JAX here: the live comparison with them is skipped"
 	@touch $@
 
 $(VENV)/lint: $(BIN)/python pyproject.toml
