@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--cache", type=Path, default=Path(__file__).parent / ".build_networks")
+    parser.add_argument("--cache", type=Path, default=Path(__file__).parent / ".build-networks")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
 
