@@ -24,12 +24,12 @@ extension PlanBuilder {
   }
 
   private func needsInputs(_ group: FusedNode) -> Bool {
-    (graph.inputs(of: group.core) + [group.addend].compactMap { $0 }).contains { path.contains($0) }
+    (graph.inputs(of: group) + [group.addend].compactMap { $0 }).contains { path.contains($0) }
   }
 
   private mutating func row(_ group: FusedNode, _ cotangent: Cotangent) throws {
     let node = group.core
-    let inputs = graph.inputs(of: node)
+    let inputs = graph.inputs(of: group)
     guard let input = inputs.first else { return }
     let g = cotangent.tensor
     let shape = shapes[node], inputShape = shapes[input]

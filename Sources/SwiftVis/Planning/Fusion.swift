@@ -1,7 +1,9 @@
-/// Nodes that run as one step: a core operation, the affine folded into its weights, the value added to its result, and the
-/// rectifier applied last, all while the result is in registers.
+/// Nodes that run as one step: zero padding, a core operation, the affine folded into its weights, the value added to its
+/// result, and the rectifier applied last, all while the result is in registers.
 struct FusedNode {
   let core: Graph.NodeIndex
+  /// The `pad` node whose zeros the core's own padding stands for.
+  var pad: Graph.NodeIndex?
   var affine: Graph.NodeIndex?
   var addend: Graph.NodeIndex?
   var rectifier: Rectifier?
@@ -64,10 +66,27 @@ struct Fusion {
           break
         }
       }
+      if let pad = foldedPad(node), let slot = slotOf[pad] {
+        slots[slot] = nil
+        group.pad = pad
+      }
       slotOf[node] = slots.count
       slots.append(group)
     }
     groups = slots.compactMap { $0 }
+  }
+
+  /// The `pad` before a convolution, where it only adds zeros round the image.
+  private func foldedPad(_ node: Graph.NodeIndex) -> Graph.NodeIndex? {
+    switch graph.nodes[node].operation {
+    case .convolution(let attributes), .depthwiseConvolution(let attributes):
+      guard attributes.padding != .same, let input = graph.inputs(of: node).first, useCount[input] == 1,
+        !kept.contains(input), case .pad(let pairs) = graph.nodes[input].operation, pairs.count == 3,
+        pairs.allSatisfy({ $0.before >= 0 && $0.after >= 0 }), pairs[2] == EdgePair(0, 0)
+      else { return nil }
+      return input
+    default: return nil
+    }
   }
 
   /// The group with the node as its new end, where the core's kernel can do that.
@@ -101,6 +120,9 @@ extension Graph {
   }
 
   func inputs(of node: NodeIndex) -> [NodeIndex] { nodes[node].inputs.map(resolve) }
+
+  /// What the core of a group reads.
+  func inputs(of group: FusedNode) -> [NodeIndex] { inputs(of: group.pad ?? group.core) }
 }
 
 extension Operation {

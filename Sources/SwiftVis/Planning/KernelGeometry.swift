@@ -2,8 +2,9 @@ import SwiftVisKernels
 
 /// From a node's attributes and shapes to what the kernels are planned with.
 extension PlanBuilder {
-  /// For a transposed convolution: the geometry of the convolution from its output to its input, whose transpose it is.
-  func geometry(_ node: Graph.NodeIndex) throws -> WindowGeometry {
+  /// With the zeros of a folded `pad` node in the padding. For a transposed convolution: the geometry of the convolution from
+  /// its output to its input, whose transpose it is.
+  func geometry(_ node: Graph.NodeIndex, pad: Graph.NodeIndex? = nil) throws -> WindowGeometry {
     let input = shapes[graph.inputs(of: node)[0]], output = shapes[node]
     let kernel = graph.nodes[node].weights["kernel"]?.shape ?? [1, 1]
     let operation = operation(node)
@@ -22,10 +23,17 @@ extension PlanBuilder {
     default: break
     }
     let near = isTransposed ? output : input, far = isTransposed ? input : output
-    return WindowGeometry(
+    var geometry = WindowGeometry(
       batch: input[0], input: (near[1], near[2], near[3]), output: (far[1], far[2], far[3]),
       kernel: (size.height, size.width), strides: (strides.height, strides.width),
       dilations: (dilations.height, dilations.width), padding: (window?.top ?? 0, window?.left ?? 0), groups: groups)
+    if let pad, case .pad(let pairs) = self.operation(pad) {
+      let source = shapes[graph.inputs(of: pad)[0]]
+      (geometry.inputHeight, geometry.inputWidth) = (source[1], source[2])
+      geometry.paddingTop += pairs[0].before
+      geometry.paddingLeft += pairs[1].before
+    }
+    return geometry
   }
 
   func pooling(_ node: Graph.NodeIndex, _ pool: Pool2DAttributes, _ direction: Direction) throws -> Pooling {

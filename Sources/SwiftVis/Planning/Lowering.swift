@@ -5,8 +5,8 @@ extension PlanBuilder {
   mutating func lower(_ group: FusedNode) throws {
     let node = group.core
     let shape = shapes[node]
-    let inputs = try graph.inputs(of: node).map { try value($0) }
-    let inputShapes = graph.inputs(of: node).map { shapes[$0] }
+    let inputs = try graph.inputs(of: group).map { try value($0) }
+    let inputShapes = graph.inputs(of: group).map { shapes[$0] }
     var epilogue = EpilogueSpec()
     if let rectifier = group.rectifier { (epilogue.lowerBound, epilogue.upperBound) = (0, rectifier.limit) }
 

@@ -111,7 +111,7 @@ struct PlanBuilder {
     }
     switch operation(node) {
     case .depthwiseConvolution:
-      let plan = DepthwiseConvolution(try geometry(node), direction: direction)
+      let plan = DepthwiseConvolution(try geometry(node, pad: group.pad), direction: direction)
       return .depthwise(
         plan,
         try packed(.depthwise(plan.packingKey), plan.packedCount) {
@@ -137,7 +137,7 @@ struct PlanBuilder {
           plan.pack(kernel: kernel.base, inputScale: scale, outputScale: nil, into: $0)
         })
     default:
-      let plan = Convolution(try geometry(node), direction: direction, exact: exact)
+      let plan = Convolution(try geometry(node, pad: group.pad), direction: direction, exact: exact)
       return .convolution(
         plan,
         try packed(.convolution(plan.packingKey), plan.packedCount) {

@@ -168,6 +168,30 @@ import Testing
     try check(network, cotangents: [x], gradients: [x])
   }
 
+  /// Zeros before a convolution become its padding, unless something else needs them to be zeros.
+  @Test(arguments: [(1, 1, 1, 1), (0, 1, 0, 1), (3, 0, 2, 5), (4, 4, 4, 4), (-1, 2, 2, 1)]) func paddingBefore(
+    _ edges: (Int, Int, Int, Int)
+  ) throws {
+    let pairs = [EdgePair(edges.0, edges.1), EdgePair(edges.2, edges.3), EdgePair(0, 0)]
+    let around = Padding.explicit(vertical: EdgePair(1, 0), horizontal: EdgePair(0, 2))
+    for strides in [(1, 1), (2, 3)] {
+      for padding in [Padding.valid, .same, around] {
+        var network = Network(seed: 20)
+        let x = network.input([2, 7, 6, 3])
+        let padded = network.add(.pad(pairs), [x])
+        let conv = network.conv(padded, filters: 5, strides: strides, padding: padding)
+        let depthwise = network.depthwise(network.add(.pad(pairs), [network.relu(conv)]), strides: strides, padding: padding)
+        try check(network)
+        try check(network, cotangents: [depthwise], gradients: [padded, x])
+      }
+    }
+    var network = Network(seed: 21)
+    let x = network.input([1, 6, 6, 4])
+    let padded = network.add(.pad(pairs), [x])
+    _ = network.merge(.add, network.conv(padded, filters: 4, padding: .same), padded)
+    try check(network)
+  }
+
   /// A cotangent in one branch, a gradient wanted in another: only the common part is walked.
   @Test func branches() throws {
     var network = Network(seed: 12)
