@@ -3,8 +3,8 @@ import CPlatform
 /// The inner loop of every matrix product: a tile of 6 destination rows x 16 columns, twelve vectors that stay in registers.
 ///
 /// `rows` has six source pointers for each tap. From each, `depth` floats from `start` on are multiplied by the next `depth`
-/// rows of the packed panel; the tile is continued where `resumes`, else started from zero. Every sum is made in the order of
-/// taps, then channels.
+/// rows of the packed panel; the sums are added to the tile where `resumes`, else they are the tile. Long sums so have two
+/// levels, which keeps their rounding errors small, and every sum is made in one fixed order of taps and channels.
 ///
 /// As many rows of weights are fetched from `ahead`: a network's weights do not fit the caches, and the processor does not
 /// see across pages that they are read one after the other.
@@ -16,11 +16,6 @@ func multiplyTile(
   typealias Vector = SIMD8<Float>
   var a0 = Vector.zero, a1 = Vector.zero, b0 = Vector.zero, b1 = Vector.zero, c0 = Vector.zero, c1 = Vector.zero
   var d0 = Vector.zero, d1 = Vector.zero, e0 = Vector.zero, e1 = Vector.zero, f0 = Vector.zero, f1 = Vector.zero
-  if resumes {
-    (a0, a1, b0, b1) = (Vector(tile), Vector(tile + 8), Vector(tile + 16), Vector(tile + 24))
-    (c0, c1, d0, d1) = (Vector(tile + 32), Vector(tile + 40), Vector(tile + 48), Vector(tile + 56))
-    (e0, e1, f0, f1) = (Vector(tile + 64), Vector(tile + 72), Vector(tile + 80), Vector(tile + 88))
-  }
   var rows = rows, panel = panel, ahead = ahead
   for _ in 0..<taps {
     let a = rows[0] + start, b = rows[1] + start, c = rows[2] + start
@@ -50,6 +45,20 @@ func multiplyTile(
       ahead += 16
     }
     rows += 6
+  }
+  if resumes {
+    a0 += Vector(tile)
+    a1 += Vector(tile + 8)
+    b0 += Vector(tile + 16)
+    b1 += Vector(tile + 24)
+    c0 += Vector(tile + 32)
+    c1 += Vector(tile + 40)
+    d0 += Vector(tile + 48)
+    d1 += Vector(tile + 56)
+    e0 += Vector(tile + 64)
+    e1 += Vector(tile + 72)
+    f0 += Vector(tile + 80)
+    f1 += Vector(tile + 88)
   }
   a0.store(tile)
   a1.store(tile + 8)
