@@ -1,3 +1,5 @@
+import CPlatform
+
 extension GatherConvolution {
   /// One panel for the tabulated pixels, slice by slice of the panel. A tile is finished as soon as its sums are complete, so
   /// that its stores drain behind the next tile's products.
@@ -28,12 +30,13 @@ extension GatherConvolution {
         let slice = weights + (tap * depth + start) * Self.panelWidth
         let next = isLast ? following : slice + tapCount * length * Self.panelWidth
         for tile in 0..<tiles {
+          let rows = tile * Self.tileRows..<min(pixels, (tile + 1) * Self.tileRows)
+          if isLast { fetchOperands(pixels: rows, channel: channel, scratch, epilogue) }
           multiplyTile(
             rows: scratch.rows + (tile * taps + tap) * Self.tileRows, taps: tapCount, start: group * groupDepth + start,
             depth: length, panel: slice, tile: scratch.sums + tile * Self.tileRows * Self.panelWidth,
             resumes: tap > 0 || start > 0, ahead: tile == tiles - 1 ? next : slice)
           guard isLast else { continue }
-          let rows = tile * Self.tileRows..<min(pixels, (tile + 1) * Self.tileRows)
           if phase.y.count * phase.x.count > 1 {
             scatter(phase, columns: firstColumn..<firstColumn + width, pixels: rows, buffers, scratch, epilogue)
           } else {
@@ -44,6 +47,16 @@ extension GatherConvolution {
       } while start < depth
       tap += tapCount
     } while tap < taps
+  }
+
+  /// What a tile's epilogue reads, a cache line here and there, is on its way while the tile's products are made.
+  @inline(always) private func fetchOperands(pixels: Range<Int>, channel: Int, _ scratch: Scratch, _ epilogue: Epilogue) {
+    if let addend = epilogue.addend {
+      for pixel in pixels { platform_prefetch(addend + scratch.targets[pixel].offset + channel) }
+    }
+    if let gate = epilogue.gate {
+      for pixel in pixels { platform_prefetch(gate + scratch.targets[pixel].offset + channel) }
+    }
   }
 
   private func finish(
