@@ -44,6 +44,11 @@ struct GatherAxis: Hashable, Sendable {
     gridSize = (size - origin + destinationStep - 1) / destinationStep
   }
 
+  /// Whether every position is computed from the same position of a source as large.
+  func isPointwise(_ sourceSize: Int, _ destinationSize: Int) -> Bool {
+    sourceSize == destinationSize && sourceStep == 1 && destinationStep == 1 && offsets == [0]
+  }
+
   var isContiguous: Bool { offsets.isEmpty || offsets[offsets.count - 1] - offsets[0] == offsets.count - 1 }
 }
 

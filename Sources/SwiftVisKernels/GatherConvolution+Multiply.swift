@@ -14,9 +14,17 @@ extension GatherConvolution {
     let (group, firstColumn) = (panel / panelsPerGroup, panel % panelsPerGroup * Self.panelWidth)
     let channel = group * (destination.channels / groupCount) + firstColumn
     let width = min(Self.panelWidth, groupColumns - firstColumn)
-    for i in 0..<Self.panelWidth {
-      scratch.bias[i] = i < width ? epilogue.bias.map { $0[(channel + i) % destination.channels] } ?? 0 : 0
+    if let bias = epilogue.bias {
+      var c = channel % destination.channels
+      for i in 0..<width {
+        scratch.bias[i] = bias[c]
+        c = c + 1 == destination.channels ? 0 : c + 1
+      }
+    } else {
+      scratch.bias.update(repeating: 0, count: Self.panelWidth)
     }
+    let readsOperands = epilogue.addend != nil || epilogue.gate != nil
+    var fetched = 0
     let slices = (depth + Self.sliceDepth - 1) / Self.sliceDepth
     let sliceDepth = slices > 1 ? (depth + slices - 1) / slices : depth
     let sliceTaps = slices > 1 ? 1 : max(1, Self.sliceDepth / max(1, depth))
@@ -30,13 +38,17 @@ extension GatherConvolution {
         let slice = weights + (tap * depth + start) * Self.panelWidth
         let next = isLast ? following : slice + tapCount * length * Self.panelWidth
         for tile in 0..<tiles {
-          let rows = tile * Self.tileRows..<min(pixels, (tile + 1) * Self.tileRows)
-          if isLast { fetchOperands(pixels: rows, channel: channel, scratch, epilogue) }
+          if isLast && readsOperands {
+            let end = min(pixels, (tile + 1 + Self.tilesFetchedAhead) * Self.tileRows)
+            fetchOperands(pixels: fetched..<end, channel: channel, scratch, epilogue)
+            fetched = end
+          }
           multiplyTile(
             rows: scratch.rows + (tile * taps + tap) * Self.tileRows, taps: tapCount, start: group * groupDepth + start,
             depth: length, panel: slice, tile: scratch.sums + tile * Self.tileRows * Self.panelWidth,
             resumes: tap > 0 || start > 0, ahead: tile == tiles - 1 ? next : slice)
           guard isLast else { continue }
+          let rows = tile * Self.tileRows..<min(pixels, (tile + 1) * Self.tileRows)
           if phase.y.count * phase.x.count > 1 {
             scatter(phase, columns: firstColumn..<firstColumn + width, pixels: rows, buffers, scratch, epilogue)
           } else {
@@ -49,13 +61,12 @@ extension GatherConvolution {
     } while tap < taps
   }
 
-  /// What a tile's epilogue reads, a cache line here and there, is on its way while the tile's products are made.
+  /// What an epilogue reads, a cache line here and there, is on its way while products are made.
   @inline(always) private func fetchOperands(pixels: Range<Int>, channel: Int, _ scratch: Scratch, _ epilogue: Epilogue) {
-    if let addend = epilogue.addend {
-      for pixel in pixels { platform_prefetch(addend + scratch.targets[pixel].offset + channel) }
-    }
-    if let gate = epilogue.gate {
-      for pixel in pixels { platform_prefetch(gate + scratch.targets[pixel].offset + channel) }
+    for pixel in pixels {
+      let offset = scratch.targets[pixel].offset + channel
+      if let addend = epilogue.addend { platform_prefetch(addend + offset) }
+      if let gate = epilogue.gate { platform_prefetch(gate + offset) }
     }
   }
 
@@ -63,16 +74,18 @@ extension GatherConvolution {
     pixels: Range<Int>, channel: Int, width: Int, _ buffers: Buffers, _ scratch: Scratch, _ epilogue: Epilogue
   ) {
     let (bias0, bias1) = (SIMD8(UnsafePointer(scratch.bias)), SIMD8(UnsafePointer(scratch.bias + 8)))
-    let (width0, width1) = (min(8, width), max(0, width - 8))
     for pixel in pixels {
       let sums = UnsafePointer(scratch.sums + pixel * Self.panelWidth)
       let offset = scratch.targets[pixel].offset + channel
+      guard width >= 8 else {
+        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset, count: width)
+        continue
+      }
+      epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset)
       if width == Self.panelWidth {
-        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset)
         epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8)
-      } else {
-        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset, count: width0)
-        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8, count: width1)
+      } else if width > 8 {
+        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8, count: width - 8)
       }
     }
   }

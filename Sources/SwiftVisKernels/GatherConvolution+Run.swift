@@ -58,7 +58,11 @@ extension GatherConvolution {
         let pixels = min(phase.pixels - first, phase.tilesPerBlock * Self.tileRows)
         if pixels <= 0 { continue }
         if block != tabulated {
-          tabulate(phase, first: first, count: pixels, buffers, scratch)
+          if phase.isPointwise {
+            tabulatePointwise(first: first, count: pixels, buffers, scratch)
+          } else {
+            tabulate(phase, first: first, count: pixels, buffers, scratch)
+          }
           tabulated = block
         }
         let firstPanel = split * phase.panelsPerUnit
@@ -91,6 +95,15 @@ extension GatherConvolution {
       (row + left).update(from: source + (image * self.source.height + sourceY) * width, count: width)
       (row + left + width).update(repeating: 0, count: paddedWidth - left - width)
     }
+  }
+
+  private func tabulatePointwise(first: Int, count: Int, _ buffers: Buffers, _ scratch: Scratch) {
+    let filled = (count + Self.tileRows - 1) / Self.tileRows * Self.tileRows
+    for pixel in 0..<count {
+      scratch.rows[pixel] = buffers.source + (first + pixel) * source.channels
+      scratch.targets[pixel] = Target(offset: (first + pixel) * destination.channels, rows: 1, columns: 1)
+    }
+    for pixel in count..<filled { scratch.rows[pixel] = buffers.packed }
   }
 
   /// Fills the table for `count` grid pixels from `first` on. Rows of the last tile that have no pixel read zeros.

@@ -16,6 +16,8 @@ struct GatherConvolution: Sendable {
     /// Pixels are cut in tiles (one microkernel call each), tiles in blocks (one table each), panels among units.
     let tilesPerBlock: Int, blockCount: Int, panelsPerUnit: Int
     let units: Range<Int>
+    /// Pixel i is the sum over pixel i of the source: the table is arithmetic.
+    let isPointwise: Bool
   }
   /// A copy of the source with zeros round it: there the taps of one kernel row are one run of floats, which makes
   /// products of useful depth from images of a few channels.
@@ -25,6 +27,8 @@ struct GatherConvolution: Sendable {
 
   static let tileRows = 6, panelWidth = 16
   static let maximumTilesPerBlock = 9
+  /// Tiles between one whose epilogue's operands are fetched and one that is multiplied.
+  static let tilesFetchedAhead = 2
   /// Depth of the products that are done tile by tile before the next slice of a panel: the slice stays in the L1 cache.
   static let sliceDepth = 256
   static let paddedRowsPerUnit = 16
@@ -91,7 +95,9 @@ struct GatherConvolution: Sendable {
           Phase(
             y: y, x: x, taps: taps, depth: depth, packedOffset: offset, pixels: pixels,
             tilesPerBlock: (tiles + blocks - 1) / blocks, blockCount: blocks, panelsPerUnit: perUnit,
-            units: unit..<unit + units))
+            units: unit..<unit + units,
+            isPointwise: taps == 1 && paddedSource == nil && y.isPointwise(source.height, destination.height)
+              && x.isPointwise(source.width, destination.width)))
         offset += panels * taps * depth * Self.panelWidth
         unit += units
       }
