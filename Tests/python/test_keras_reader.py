@@ -226,10 +226,6 @@ def test_every_offending_layer_is_listed(tmp_path: Path) -> None:
     ("change", "word"),
     [
         (lambda c: c.update(class_name="MyModel", registered_name="mine>MyModel", module="mine"), "own code"),
-        (
-            lambda c: layer_of(c, "BatchNormalization")["inbound_nodes"][0]["kwargs"].update(training=True),
-            "training",
-        ),
         (lambda c: layer_of(c, "Conv2D")["config"].update(dilation_rate=[1, 2, 3]), "dilation_rate"),
         (lambda c: layer_of(c, "MaxPooling2D")["config"].update(pool_size=[0, 2]), "pool_size"),
         (lambda c: layer_of(c, "UpSampling2D")["config"].update(interpolation="bicubic"), "bicubic"),
@@ -239,6 +235,24 @@ def test_every_offending_layer_is_listed(tmp_path: Path) -> None:
 def test_refused(tmp_path: Path, change: Callable[[dict[str, Any]], None], word: str) -> None:
     with pytest.raises(UnsupportedModelError, match=word):
         keras.read(edited(tmp_path, change))
+
+
+@pytest.mark.parametrize("class_name", ["BatchNormalization", "SpatialDropout2D"])
+def test_training_is_overridden_in_keras3(tmp_path: Path, class_name: str) -> None:
+    """Keras 3 writes training=True for augmentation layers too, which do nothing in predict()."""
+
+    def change(config: dict[str, Any]) -> None:
+        layer_of(config, class_name)["inbound_nodes"][0]["kwargs"].update(training=True)
+
+    assert keras.read(edited(tmp_path, change))[0] == keras.read(fixture("3.15.1_images.keras"))[0]
+
+
+def test_training_is_refused_in_keras2(tmp_path: Path) -> None:
+    def change(config: dict[str, Any]) -> None:
+        layer_of(config, "BatchNormalization")["inbound_nodes"][0][0][3].update(training=True)
+
+    with pytest.raises(UnsupportedModelError, match="training=True"):
+        keras.read(edited(tmp_path, change, "tfkeras2.15.0_normalized.keras"))
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ class LayerCall:
         return self.options.get("data_format") == "channels_first"
 
     @property
+    def trains(self) -> bool:
+        """Whether `training=True` holds at inference: Keras 2 remembers it, predict() of Keras 3 overrides it (and
+        Keras 3 writes it for every augmentation layer)."""
+        return self.call.options.get("training") is True and self.dialect.version < (3, 0)
+
+    @property
     def dimensions(self) -> int:
         """1 or 2, from the class name."""
         return 1 if "1D" in self.layer.class_name else 2

@@ -18,7 +18,7 @@ _KERAS_EPSILON = 1e-7
 
 
 def batch_normalization(call: LayerCall) -> Tensor:
-    if call.call.options.get("training") is True:
+    if call.trains:
         raise Refusal("it is called with training=True, so it normalizes by the batch")
     axis, epsilon = _single_axis(call), call.number("epsilon", 1e-3)
     x = call.input
