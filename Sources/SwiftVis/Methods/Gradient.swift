@@ -51,6 +51,9 @@ extension Tensor {
     guard let filters else {
       return try Tensor(shape: shape, values: Array(repeating: 1 / Float(count), count: count))
     }
+    guard !filters.isEmpty else {
+      throw VisError(.invalidArgument, "no filters are chosen: name some, or pass nil for the mean of all")
+    }
     var values = [Float](repeating: 0, count: count)
     for filter in filters {
       guard filter >= 0, filter < channels else {
