@@ -57,6 +57,7 @@ def test_closing_while_others_run(goldens) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+    assert not net._network.sessions._idle
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

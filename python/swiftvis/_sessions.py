@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ._arguments import index
 from ._native import Question, Session, default_threads
 
 _LIMIT = 4  # idle sessions of one model; each holds an arena
@@ -23,6 +24,7 @@ class SessionPool:
     def __init__(self) -> None:
         self._idle: list[Session] = []
         self._lock = threading.Lock()
+        self._open = True
         _pools.add(self)
 
     @contextmanager
@@ -30,11 +32,14 @@ class SessionPool:
         session = self._take(question) or Session(handle, question)
         yield session
         with self._lock:
-            self._idle.append(session)
-            del self._idle[:-_LIMIT]
+            if self._open:
+                self._idle.append(session)
+                del self._idle[:-_LIMIT]
 
-    def clear(self) -> None:
+    def close(self) -> None:
+        """Gives the idle sessions back now, and those that are running when they have finished."""
         with self._lock:
+            self._open = False
             self._idle.clear()
 
     def _take(self, question: Question) -> Session | None:
@@ -65,11 +70,10 @@ def set_threads(count: int | None) -> None:
         count: at least 1; None for as many processors as this process may use.
     """
     global _threads
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int)):
-        raise TypeError(f"the number of threads must be an int or None, got {type(count).__name__}")
-    if count is not None and not 1 <= count <= 1024:
-        raise ValueError(f"the number of threads must be from 1 to 1024, got {count}")
-    _threads = count or 0
+    number = 0 if count is None else index(count, "the number of threads")
+    if count is not None and not 1 <= number <= 1024:
+        raise ValueError(f"the number of threads must be from 1 to 1024, got {number}")
+    _threads = number
 
 
 def get_threads() -> int:

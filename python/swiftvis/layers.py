@@ -48,7 +48,7 @@ class Network:
     def close(self) -> None:
         # The native model goes with its last reference, which another thread's run may still hold.
         self._handle = None
-        self.sessions.clear()
+        self.sessions.close()
 
     def __contains__(self, node: str) -> bool:
         return node in self.nodes or node in self.inputs

@@ -100,6 +100,7 @@ class Model:
 
     def summary(self, print_fn: Callable[[str], object] = print) -> None:
         """Prints a line for each layer: index, name, kind, output shape."""
+        _ = self._network.handle  # a closed model is told before anything is printed
         rows = [(str(e.index), e.name, e.class_name, _shapes(e)) for e in self.layers]
         rows.insert(0, ("#", "layer", "kind", "output shape"))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
