@@ -134,6 +134,23 @@ def test_unknown_names(cnn: swiftvis.Model) -> None:
         cnn.get_layer("foo")
     with pytest.raises(ValueError, match="threads"):
         swiftvis.set_threads(0)
+    with pytest.raises(TypeError, match="threads"):
+        swiftvis.set_threads(True)
+
+
+@pytest.mark.parametrize(
+    "model", [None, "model.keras", object(), IMAGE], ids="none path object array".split()
+)
+def test_another_kind_of_model(model) -> None:
+    calls = (
+        lambda: swiftvis.visualization.visualize_saliency(model, -1, 0, IMAGE),
+        lambda: swiftvis.saliency(model, IMAGE),
+        lambda: swiftvis.utils.utils.apply_modifications(model),
+        lambda: swiftvis.utils.utils.find_layer_idx(model, "stem"),
+    )
+    for call in calls:
+        with pytest.raises(TypeError, match="expected a model from swiftvis.load_model"):
+            call()
 
 
 def test_bad_wrt_tensor(cnn: swiftvis.Model, make) -> None:
@@ -163,7 +180,12 @@ def test_closed_model(goldens: Path) -> None:
         shape = net.input_shape
     assert shape == (None, 40, 48, 3)
     net.close()
-    for use in (lambda: net.predict(IMAGE), lambda: net.gradient(IMAGE), lambda: net.input_shape):
+    for use in (
+        lambda: net.predict(IMAGE),
+        lambda: net.gradient(IMAGE),
+        lambda: net.input_shape,
+        lambda: net.summary(),
+    ):
         with pytest.raises(ValueError, match="closed"):
             use()
     with pytest.raises(ValueError, match="closed"):

@@ -58,7 +58,7 @@ def test_find_layer_idx(cnn: swiftvis.Model) -> None:
 
 def test_random_array() -> None:
     found = utils.random_array((40, 50), mean=10, std=2)
-    assert found.shape == (40, 50)
+    assert found.shape == (40, 50) and utils.random_array(7).shape == (7,)
     np.testing.assert_allclose([found.mean(), found.std()], [10, 2], rtol=1e-5)
 
 
@@ -75,9 +75,10 @@ def test_normalize() -> None:
 def test_deprocess_input() -> None:
     x = np.random.default_rng(0).normal(3, 9, (8, 8, 3))
     found = utils.deprocess_input(x)
-    assert found.dtype == np.uint8 and abs(float(found.mean()) - 127) < 2
-    floats = utils.deprocess_input(x, (0.0, 1.0))
-    np.testing.assert_allclose(floats, np.clip((x - x.mean()) / (x.std() + 1e-7) * 0.1 + 0.5, 0, 1))
+    expected = np.clip((x - x.mean()) / (x.std() + 1e-7) * 0.1 + 0.5, 0, 1)
+    np.testing.assert_allclose(found, expected * 255)
+    np.testing.assert_allclose(utils.deprocess_input(x, (-1, 1)), expected * 2 - 1)
+    assert utils.deprocess_input(x.astype(np.float32)).dtype == np.float32
 
 
 def test_get_img_shape() -> None:
@@ -136,8 +137,13 @@ def test_draw_text(shape: tuple[int, ...]) -> None:
 def test_lookup_imagenet_labels() -> None:
     assert utils.lookup_imagenet_labels(967) == ["espresso"]
     assert utils.lookup_imagenet_labels([0, 1]) == ["tench", "goldfish"]
-    with pytest.raises(ValueError, match="1000 classes"):
-        utils.lookup_imagenet_labels(1000)
+    assert utils.lookup_imagenet_labels(np.array([967])) == ["espresso"]
+    for wrong in (1000, -1, [0, 2**70]):
+        with pytest.raises(ValueError, match="1000 classes"):
+            utils.lookup_imagenet_labels(wrong)
+    for wrong in (1.5, "1", None, [True]):
+        with pytest.raises(TypeError, match="integer"):
+            utils.lookup_imagenet_labels(wrong)
 
 
 def test_overlay_truncates_and_keeps_the_first_dtype() -> None:

@@ -15,6 +15,18 @@ def channel_axis(rank: int, data_format: str) -> int:
     return 1 if data_format == "channels_first" and rank >= 3 else rank - 1
 
 
+def require_model(model: Any) -> None:
+    """TypeError for everything but a `Model`: scripts for keras-vis have Keras's at hand."""
+    from .model import Model
+
+    if not isinstance(model, Model):
+        kind = type(model)
+        raise TypeError(
+            f"expected a model from swiftvis.load_model, got {kind.__module__}.{kind.__name__}; "
+            'a Keras model is saved first: model.save("model.keras")'
+        )
+
+
 def index(value: Any, what: str) -> int:
     """An int from an int or NumPy integer; TypeError for everything else, bool and float included."""
     if isinstance(value, (bool, np.bool_)):

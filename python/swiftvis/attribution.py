@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import require_model
 from .layers import Tensor
 from .model import Model
 
@@ -36,6 +37,7 @@ def saliency(
     Raises:
         IndexError, ValueError, TypeError: as `Model.gradient`; ValueError also for an unknown reduction.
     """
+    require_model(model)
     if reduction not in _REDUCTIONS:
         raise ValueError(f"unknown reduction {reduction!r} (known: {', '.join(_REDUCTIONS)})")
     grads = model.gradient(image, layer, filter_indices, backprop_modifier=backprop_modifier)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import index, require_model
+
 if TYPE_CHECKING:
     from PIL import ImageFont
 
@@ -72,11 +74,13 @@ def apply_modifications(model: Model, custom_objects: Mapping[str, Any] | None =
         custom_objects: accepted because keras-vis has it; swiftvis runs no code from a model.
     """
     del custom_objects
+    require_model(model)
     return model.with_modifications()
 
 
 def find_layer_idx(model: Model, layer_name: str) -> int:
     """The index of the first layer of that name. ValueError where there is none."""
+    require_model(model)
     for layer in model.layers:
         if layer.name == layer_name:
             return layer.index
@@ -86,9 +90,9 @@ def find_layer_idx(model: Model, layer_name: str) -> int:
 # ---- Arrays ----
 
 
-def random_array(shape: Sequence[int], mean: float = 128.0, std: float = 20.0) -> np.ndarray:
+def random_array(shape: int | Sequence[int], mean: float = 128.0, std: float = 20.0) -> np.ndarray:
     """Uniform noise brought to this mean and standard deviation, from NumPy's global generator."""
-    noise = np.random.random(tuple(shape))
+    noise = np.random.random(shape)
     return (noise - noise.mean()) / (noise.std() + 1e-7) * std + mean
 
 
@@ -103,15 +107,13 @@ def normalize(array: np.ndarray, min_value: float = 0.0, max_value: float = 1.0)
 def deprocess_input(input_array: np.ndarray, input_range: tuple[float, float] = (0, 255)) -> np.ndarray:
     """A picture from an array of any scale: its mean to the middle, its deviation to a tenth of the range.
 
-    uint8 where both ends of the range are ints.
+    What is beyond the range is clipped. Floats, of the array's own precision; the array is left alone.
     """
-    array = np.array(input_array, dtype=np.float64)
+    array = np.asarray(input_array)
+    array = array.astype(np.result_type(array, np.float32))
     array = (array - array.mean()) / (array.std() + 1e-7) * 0.1 + 0.5
     low, high = input_range
-    array = (high - low) * np.clip(array, 0, 1) + low
-    if isinstance(low, int) and isinstance(high, int):
-        return np.clip(array, low, high).astype(np.uint8)
-    return array
+    return (high - low) * np.clip(array, 0, 1) + low
 
 
 def get_img_shape(img: np.ndarray | Tensor, data_format: str | None = None) -> tuple[int | None, ...]:
@@ -235,10 +237,11 @@ def load_font(font: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageF
 def lookup_imagenet_labels(indices: int | Sequence[int] | np.ndarray) -> list[str]:
     """The names of ImageNet's classes (ILSVRC 2012, in the usual order of 0..999) at the given indices."""
     labels = imagenet_labels()
-    try:
-        return [labels[int(i)] for i in listify(indices)]
-    except IndexError:
-        raise ValueError(f"ImageNet has {len(labels)} classes, got the index {indices}") from None
+    found = [index(i, "the index of a class") for i in listify(indices)]
+    for i in found:
+        if not 0 <= i < len(labels):
+            raise ValueError(f"ImageNet has {len(labels)} classes, 0 to {len(labels) - 1}; got the index {i}")
+    return [labels[i] for i in found]
 
 
 @cache

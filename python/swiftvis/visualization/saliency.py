@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import grad_modifiers
+from .._arguments import require_model
 from ..layers import Layer, Tensor
 from ..model import Model
 from ..utils.utils import normalize
@@ -46,10 +47,11 @@ def visualize_saliency(
         float32 map (H, W) in 0..1 of the first image. With a batch, the smallest and largest value are the
         whole batch's, as in keras-vis. A gradient of zero everywhere gives zeros.
     Raises:
-        IndexError, ValueError, TypeError: as `Model.gradient`; ValueError also for an unknown modifier, and
-        for a model
-            with several inputs where `wrt_tensor` does not say which.
+        IndexError, ValueError, TypeError: as `Model.gradient`; TypeError also for another kind of model,
+            ValueError for an unknown modifier, and for a model with several inputs where `wrt_tensor` does
+            not say which.
     """
+    require_model(model)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier)
     if isinstance(grads, list):
