@@ -110,11 +110,14 @@ extension GatherConvolution {
             lane += 1
           }
         }
-        while lane < end {
-          let count = min(8, end - lane)
-          let v = SIMD8(sums + lane, count: count) + SIMD8(UnsafePointer(scratch.bias + lane), count: count)
-          epilogue.finish(v, into: buffers.destination, at: offset + lane, count: count)
-          lane += count
+        while lane + 8 <= end {
+          let v = SIMD8(sums + lane) + SIMD8(UnsafePointer(scratch.bias + lane))
+          epilogue.finish(v, into: buffers.destination, at: offset + lane)
+          lane += 8
+        }
+        if lane < end {
+          let v = SIMD8(sums + lane, count: end - lane) + SIMD8(UnsafePointer(scratch.bias + lane), count: end - lane)
+          epilogue.finish(v, into: buffers.destination, at: offset + lane, count: end - lane)
         }
       }
     }

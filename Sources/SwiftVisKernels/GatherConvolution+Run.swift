@@ -114,36 +114,28 @@ extension GatherConvolution {
     var gridY = first % area / x.gridSize
     var gridX = first % x.gridSize
     let padded = paddedSource ?? PaddedSource(height: source.height, width: source.width)
-    let channels = source.channels
-    let tapColumns = mergesRows ? min(1, x.offsets.count) : x.offsets.count
-    y.offsets.withUnsafeBufferPointer { tapY in
-      x.offsets.withUnsafeBufferPointer { tapX in
-        for pixel in 0..<count {
-          let entry = scratch.rows + pixel / Self.tileRows * (phase.taps * Self.tileRows) + pixel % Self.tileRows
-          let sourceX = gridX * x.sourceStep + padded.left
-          var tap = 0
-          for i in 0..<tapY.count {
-            let row = gridY * y.sourceStep + tapY[i] + padded.top
-            let inside = row >= 0 && row < padded.height
-            let base = buffers.source + (image * padded.height + row) * padded.width * channels
-            for j in 0..<tapColumns {
-              let column = sourceX + tapX[j]
-              entry[tap] = inside && column >= 0 && column < padded.width ? base + column * channels : buffers.packed
-              tap += Self.tileRows
-            }
-          }
-          let (top, left) = (gridY * y.destinationStep + y.origin, gridX * x.destinationStep + x.origin)
-          scratch.targets[pixel] = Target(
-            offset: ((image * destination.height + top) * destination.width + left) * destination.channels,
-            rows: Int32(min(y.count, destination.height - top)), columns: Int32(min(x.count, destination.width - left)))
-          gridX += 1
-          if gridX == x.gridSize {
-            gridX = 0
-            gridY += 1
-            if gridY == y.gridSize {
-              gridY = 0
-              image += 1
-            }
+    var entry = scratch.rows
+    phase.tapOffsets.withUnsafeBufferPointer { tapOffsets in
+      for pixel in 0..<count {
+        let (row, column) = (gridY * y.sourceStep + padded.top, gridX * x.sourceStep + padded.left)
+        if phase.interiorRows.contains(gridY) && phase.interiorColumns.contains(gridX) {
+          let origin = buffers.source + ((image * padded.height + row) * padded.width + column) * source.channels
+          for tap in 0..<tapOffsets.count { entry[tap * Self.tileRows] = origin + tapOffsets[tap] }
+        } else {
+          tabulateBorder(phase, image: image, row: row, column: column, buffers, into: entry)
+        }
+        entry += (pixel + 1) % Self.tileRows == 0 ? (phase.taps - 1) * Self.tileRows + 1 : 1
+        let (top, left) = (gridY * y.destinationStep + y.origin, gridX * x.destinationStep + x.origin)
+        scratch.targets[pixel] = Target(
+          offset: ((image * destination.height + top) * destination.width + left) * destination.channels,
+          rows: Int32(min(y.count, destination.height - top)), columns: Int32(min(x.count, destination.width - left)))
+        gridX += 1
+        if gridX == x.gridSize {
+          gridX = 0
+          gridY += 1
+          if gridY == y.gridSize {
+            gridY = 0
+            image += 1
           }
         }
       }
@@ -152,6 +144,23 @@ extension GatherConvolution {
     for pixel in count..<filled {
       let entry = scratch.rows + pixel / Self.tileRows * (phase.taps * Self.tileRows) + pixel % Self.tileRows
       for tap in 0..<phase.taps { entry[tap * Self.tileRows] = buffers.packed }
+    }
+  }
+
+  /// A pixel some of whose taps fall outside an image, which is not padded then.
+  private func tabulateBorder(
+    _ phase: Phase, image: Int, row: Int, column: Int, _ buffers: Buffers,
+    into entry: UnsafeMutablePointer<UnsafePointer<Float>>
+  ) {
+    var tap = 0
+    for tapY in phase.y.offsets {
+      let line = buffers.source + (image * source.height + row + tapY) * source.width * source.channels
+      let isInside = 0..<source.height ~= row + tapY
+      for tapX in mergesRows ? phase.x.offsets.prefix(1) : phase.x.offsets[...] {
+        entry[tap] =
+          isInside && 0..<source.width ~= column + tapX ? line + (column + tapX) * source.channels : buffers.packed
+        tap += Self.tileRows
+      }
     }
   }
 }

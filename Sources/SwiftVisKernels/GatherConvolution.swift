@@ -18,6 +18,9 @@ struct GatherConvolution: Sendable {
     let units: Range<Int>
     /// Pixel i is the sum over pixel i of the source: the table is arithmetic.
     let isPointwise: Bool
+    /// Where a pixel's taps all read real pixels; and what they read there, relative to the source pixel of its step.
+    let interiorRows: Range<Int>, interiorColumns: Range<Int>
+    let tapOffsets: [Int]
   }
   /// A copy of the source with zeros round it: there the taps of one kernel row are one run of floats, which makes
   /// products of useful depth from images of a few channels.
@@ -82,7 +85,8 @@ struct GatherConvolution: Sendable {
     let panels = groupCount * ((groupColumns + Self.panelWidth - 1) / Self.panelWidth)
     for y in axes.vertical {
       for x in axes.horizontal {
-        let taps = y.offsets.count * (merges ? min(1, x.offsets.count) : x.offsets.count)
+        let columnOffsets = x.offsets.prefix(merges ? 1 : x.offsets.count)
+        let taps = y.offsets.count * columnOffsets.count
         let depth = merges ? x.offsets.count * groupDepth : groupDepth
         let pixels = g.batch * y.gridSize * x.gridSize
         let tiles = (pixels + Self.tileRows - 1) / Self.tileRows
@@ -91,13 +95,19 @@ struct GatherConvolution: Sendable {
           panels: panels, blocks: blocks, products: tiles * Self.tileRows * panels * Self.panelWidth * taps * depth)
         let perUnit = (panels + splits - 1) / splits
         let units = blocks * ((panels + perUnit - 1) / perUnit)
+        let (sourceWidth, sourceChannels) = (paddedSource?.width ?? source.width, source.channels)
         phases.append(
           Phase(
             y: y, x: x, taps: taps, depth: depth, packedOffset: offset, pixels: pixels,
             tilesPerBlock: (tiles + blocks - 1) / blocks, blockCount: blocks, panelsPerUnit: perUnit,
             units: unit..<unit + units,
             isPointwise: taps == 1 && paddedSource == nil && y.isPointwise(source.height, destination.height)
-              && x.isPointwise(source.width, destination.width)))
+              && x.isPointwise(source.width, destination.width),
+            interiorRows: paddedSource == nil ? y.interior(sourceWidth: source.height) : 0..<y.gridSize,
+            interiorColumns: paddedSource == nil ? x.interior(sourceWidth: source.width) : 0..<x.gridSize,
+            tapOffsets: y.offsets.flatMap { row in
+              columnOffsets.map { (row * sourceWidth + $0) * sourceChannels }
+            }))
         offset += panels * taps * depth * Self.panelWidth
         unit += units
       }
