@@ -1,3 +1,5 @@
+import CPlatform
+
 /// A tap of a window: the source pixel it reads for step 0, that pixel's column, and the tap's weights.
 struct DepthwiseTap {
   let source: UnsafePointer<Float>, weights: UnsafePointer<Float>
@@ -17,6 +19,7 @@ struct DepthwiseRun {
   func sumFour(_ taps: UnsafePointer<DepthwiseTap>, _ tapCount: Int, _ shift: Int, _ index: Int) {
     var c = 0
     while c + 16 <= channels {
+      fetchGate(after: 4, index + c)
       let bias0 = bias(c), bias1 = bias(c + 8)
       var a0 = bias0, a1 = bias0, a2 = bias0, a3 = bias0
       var b0 = bias1, b1 = bias1, b2 = bias1, b3 = bias1
@@ -81,6 +84,12 @@ struct DepthwiseRun {
       sum.addProduct(SIMD8(taps[t].source + shift + c, count: rest), SIMD8(taps[t].weights + c, count: rest))
     }
     epilogue.finish(sum, into: destination, at: index + c, count: rest)
+  }
+
+  /// The gates of as many pixels as are summed at a time are on their way before those pixels' turn.
+  @inline(always) func fetchGate(after pixels: Int, _ index: Int) {
+    guard let gate = epilogue.gate else { return }
+    for pixel in pixels..<2 * pixels { platform_prefetch(gate + index + pixel * destinationStep) }
   }
 
   @inline(always) func bias(_ channel: Int) -> SIMD8<Float> {
