@@ -16,7 +16,7 @@ public struct Graph: Sendable {
   }
 
   /// Inputs first, in the model's order.
-  public let nodes: [Node]
+  public internal(set) var nodes: [Node]
   public let inputCount: Int
   public let outputs: [NodeIndex]
   public let layers: [Layer]

@@ -50,7 +50,7 @@ extension PlanBuilder {
       propagate(.place(copy), [g], to: input)
     case .resize(let attributes):
       propagate(.resize(try resizing(node, attributes, .inputGradient)), [g], to: input)
-    case .reshape:
+    case .reshape, .activation(.linear):
       pass(cotangent, to: input)
     case .permute(let axes):
       let inverse = axes.indices.sorted { axes[$0] < axes[$1] }

@@ -26,7 +26,7 @@ struct Rectifier {
   }
 }
 
-/// The graph as the planner sees it: `linear` nodes looked through, and the needed nodes grouped.
+/// The needed nodes of a simplified graph, grouped.
 struct Fusion {
   /// In an order in which each group comes after what it reads.
   private(set) var groups: [FusedNode] = []
@@ -49,7 +49,7 @@ struct Fusion {
         useCount[input] += 1
       }
     }
-    group(graph.nodes.indices.filter { needed[$0] && graph.resolve($0) == $0 })
+    group(graph.nodes.indices.filter { needed[$0] })
   }
 
   private mutating func group(_ order: [Graph.NodeIndex]) {
@@ -112,14 +112,7 @@ struct Fusion {
 }
 
 extension Graph {
-  /// The node that computes the value of `node`: what is left when `linear` nodes are looked through.
-  func resolve(_ node: NodeIndex) -> NodeIndex {
-    var node = node
-    while case .activation(.linear) = nodes[node].operation, let input = nodes[node].inputs.first { node = input }
-    return node
-  }
-
-  func inputs(of node: NodeIndex) -> [NodeIndex] { nodes[node].inputs.map(resolve) }
+  func inputs(of node: NodeIndex) -> [NodeIndex] { nodes[node].inputs }
 
   /// What the core of a group reads.
   func inputs(of group: FusedNode) -> [NodeIndex] { inputs(of: group.pad ?? group.core) }

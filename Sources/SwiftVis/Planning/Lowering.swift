@@ -42,7 +42,7 @@ extension PlanBuilder {
       values[node] = emit(.place(copy), inputs, shape: shape)
     case .resize(let attributes):
       values[node] = emit(.resize(try resizing(node, attributes, .forward)), inputs, shape: shape)
-    case .reshape:
+    case .reshape, .activation(.linear):
       values[node] = inputs[0]
     case .permute(let axes):
       values[node] = emit(.permute(Permutation(shape: inputShapes[0], axes: axes)), inputs, shape: shape)

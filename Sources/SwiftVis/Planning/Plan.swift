@@ -22,16 +22,19 @@ struct Plan: Sendable {
 
 extension Plan {
   init(_ model: Model, _ question: Question) throws {
-    let graph = model.graph
-    let shapes = try ShapeInference.shapes(of: graph, inputShapes: question.inputShapes)
+    let shapes = try ShapeInference.shapes(of: model.graph, inputShapes: question.inputShapes)
     func nodes(_ names: [String]) throws -> [Graph.NodeIndex] {
       try names.map { name in
-        guard let node = graph.index(of: name) else { throw VisError(.invalidArgument, "the model has no node '\(name)'") }
-        return graph.resolve(node)
+        guard let node = model.graph.index(of: name) else {
+          throw VisError(.invalidArgument, "the model has no node '\(name)'")
+        }
+        return node
       }
     }
-    let valueNodes = try nodes(question.values), cotangentNodes = try nodes(question.cotangents)
     let gradientNodes = try nodes(question.gradients)
+    let (graph, sources) = model.graph.simplified(shapes: shapes, kept: Set(gradientNodes))
+    let valueNodes = try nodes(question.values).map { sources[$0] }
+    let cotangentNodes = try nodes(question.cotangents).map { sources[$0] }
     let path = try Self.path(graph, from: gradientNodes, to: cotangentNodes)
     let asked = Set(valueNodes).union(cotangentNodes).union(gradientNodes)
 

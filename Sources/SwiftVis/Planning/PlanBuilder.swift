@@ -16,7 +16,7 @@ struct PlanBuilder {
 
   private(set) var counts: [Int] = []
   var steps: [Step] = []
-  /// Where the value of a (resolved) node is.
+  /// Where the value of a node is.
   var values: [Graph.NodeIndex: TensorID] = [:]
   /// What the forward pass keeps for the backward pass beside values: a max pool's argmax, the partial results of a merge.
   var saved: [Graph.NodeIndex: [TensorID]] = [:]
@@ -51,7 +51,7 @@ struct PlanBuilder {
   }
 
   func value(_ node: Graph.NodeIndex) throws -> TensorID {
-    guard let tensor = values[graph.resolve(node)] else {
+    guard let tensor = values[node] else {
       throw VisError(.internal, "'\(graph.nodes[node].name)' was planned before its inputs")
     }
     return tensor

@@ -229,6 +229,23 @@ import Testing
     try check(network, cotangents: [y], gradients: [x, same, flat])
   }
 
+  /// What another reader of a layer's input makes of it is no part of the layer's own gradient, though both have one value.
+  @Test func gradientsAtLinearNodesAndMovements() throws {
+    var network = Network(seed: 15)
+    let x = network.input([2, 3, 4, 2])
+    let first = network.relu(network.conv(x, filters: 3))
+    let dropped = network.activation(first, .linear)
+    let turned = network.add(.permute([0, 3, 1, 2]), [dropped])
+    let back = network.add(.permute([0, 2, 3, 1]), [turned])
+    let flat = network.add(.reshape([-1]), [back])
+    let image = network.add(.reshape(Array(network.shape(first).dropFirst())), [flat])
+    let y = network.merge(.multiply, network.conv(image, filters: 3, kernel: (1, 1)), first)
+    network.outputs = [y]
+    try check(network, cotangents: [y])
+    try check(network, cotangents: [y], gradients: [x, first, dropped, turned, back, flat, image])
+    for node in [dropped, turned, flat] { try check(network, cotangents: [y], gradients: [node]) }
+  }
+
   /// A name may be given twice, or two names of one value: cotangents add up, and every answer is written.
   @Test func theSameNodeTwice() throws {
     var network = Network(seed: 16)
@@ -244,7 +261,7 @@ import Testing
     let sum = Tensor(sent[0].shape, sent[0].values.indices.map { place in sent.reduce(0) { $0 + $1.values[place] } })
     let walk = ReverseWalk(network: network, rule: .plain)
     for (name, gradient) in zip(question.gradients, answer.gradients) {
-      let expected = walk.gradient(at: name == x ? x : y, cotangents: [(y, sum)])
+      let expected = name == same ? sent[1] : walk.gradient(at: name, cotangents: [(y, sum)])
       expectAgreement(gradient, expected.values, 1e-4, "gradient at \(name)")
     }
   }
