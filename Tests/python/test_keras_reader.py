@@ -381,3 +381,13 @@ def test_mutated_files(tmp_path: Path, name: str) -> None:
             keras.read(path)
         except (ModelError, MemoryError):
             continue
+
+
+@pytest.mark.parametrize("name", ["3.15.1_channels_first.keras", "3.15.1_sequences.keras"])
+def test_gradients_at_layers_in_other_layouts(name: str) -> None:
+    """The outputs of channels-first and one-dimensional layers lie on the way to the model's output."""
+    model = swiftvis.load_model(fixture(name))
+    x = np.random.default_rng(1).normal(size=(1, *model.inputs[0].shape[1:])).astype(np.float32)
+    for layer in model.layers[1:-1]:
+        gradient = model.gradient(x, model.outputs[0], wrt_tensor=layer.output)
+        assert gradient.shape[1:] == layer.output_shape[1:]

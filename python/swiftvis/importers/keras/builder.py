@@ -15,8 +15,8 @@ Shape = tuple["int | None", ...]
 class Tensor:
     """A node's or an input's value.
 
-    `image` is the same values as (N, H, W, C) where this one is channels-first or one-dimensional, so that layers which
-    follow each other need no permutations between them.
+    `image` is the same values as (N, H, W, C) where this one is channels-first or one-dimensional: the engine looks
+    through what lies between layers that follow each other.
     """
 
     name: str

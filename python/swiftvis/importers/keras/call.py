@@ -136,7 +136,10 @@ class LayerCall:
     ) -> Tensor:
         x = self.input if x is None else x
         inner = x.image or x
-        y = self.emit(op, [inner], inner.shape, attributes, suffix=suffix)
+        return self.beside(x, self.emit(op, [inner], inner.shape, attributes, suffix=suffix))
+
+    def beside(self, x: Tensor, y: Tensor) -> Tensor:
+        """`y`, which was computed from the image of `x` where it has one, in the layout of `x`."""
         return self.leave(y, x.rank, x.channels_first) if x.image else y
 
     def enter(self, x: Tensor, channels_first: bool, rank: int | None = None) -> Tensor:
@@ -161,7 +164,8 @@ class LayerCall:
         return x
 
     def leave(self, image: Tensor, rank: int, channels_first: bool) -> Tensor:
-        """An (N, H, W, C) value in the layout its layer has."""
+        """An (N, H, W, C) value in the layout its layer has. The next layers read the image that is made of that
+        again, so that the layer's output lies on the way to theirs; the engine looks through the two movements."""
         y = image
         if rank == 3:
             channels = self.known(y.shape[3])
@@ -172,7 +176,9 @@ class LayerCall:
             y = self.permute(y, [0, y.rank - 1, *range(1, y.rank - 1)])
         if y is image:
             return dataclasses.replace(y, channels_first=False)
-        return dataclasses.replace(y, channels_first=channels_first, image=image)
+        y = dataclasses.replace(y, channels_first=channels_first)
+        inverse = dataclasses.replace(self.enter(y, channels_first, rank), channels_first=False)
+        return dataclasses.replace(y, image=inverse)
 
     def permute(self, x: Tensor, axes: list[int]) -> Tensor:
         shape = tuple(x.shape[axis] for axis in axes)

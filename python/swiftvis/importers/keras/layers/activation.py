@@ -65,8 +65,9 @@ def activate(call: LayerCall, node: Node, x: Tensor, suffix: str = "activation")
     if op == "softmax":
         y, inner = softmax(call, x, -1, suffix)
     else:
-        y = call.elementwise(op, attributes, suffix, x)
-        inner = y.image or y
+        source = x.image or x
+        inner = call.emit(op, [source], source.shape, attributes, suffix=suffix)
+        y = call.beside(x, inner)
     call.activation_node = inner.name
     return y
 
