@@ -1,3 +1,5 @@
+import CPlatform
+
 extension WinogradConvolution {
   /// A worker's scratch.
   struct Workspace {
@@ -152,6 +154,13 @@ extension WinogradConvolution {
       let corner = ((image * destination.height + top) * destination.width + left) * channels
       for half in firstPanel * 2..<min(panels, firstPanel + panelsPerGroup) * 2 {
         let panel = (half / 2 - firstPanel) * tilesPerBlock * Self.panelWidth
+        // The gate of the next tile is on its way while this one is transformed.
+        if half % 2 == 0, let gate = epilogue.gate {
+          for i in 0..<rows {
+            let line = gate + corner + i * destination.width * channels + half * 8
+            for j in 4..<8 { platform_prefetch(line + j * channels) }
+          }
+        }
         let products = UnsafePointer(workspace.products) + panel + (tile - firstTile) * Self.panelWidth + half % 2 * 8
         for j in 0..<6 {
           let m = products + j * stride
