@@ -77,8 +77,11 @@ def test_captum(captum_net: swiftvis.Model, modifier: str | None) -> None:
 def test_relu6_takes_part_and_others_are_named(make) -> None:
     nodes = [make.node("clipped", "relu", ["x"], max_value=6.0), make.node("smooth", "elu", ["clipped"])]
     model = make([None, 3], nodes)
-    with pytest.warns(UserWarning, match=r"smooth"):
+    with pytest.warns(UserWarning, match=r"smooth") as caught:
         found = model.gradient([[-1, 3, 7]], backprop_modifier="guided")
+        visualize_saliency(model, -1, 0, np.ones(3), backprop_modifier="guided", keepdims=True)
+    # They point to this file, not into the package.
+    assert [warning.filename for warning in caught] == [__file__] * 2
     np.testing.assert_allclose(found, [[0, 1 / 3, 0]])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,15 @@ def require_model(model: Any) -> None:
             f"expected a model from swiftvis.load_model, got {kind.__module__}.{kind.__name__}; "
             'a Keras model is saved first: model.save("model.keras")'
         )
+
+
+def user_stacklevel() -> int:
+    """The `stacklevel` with which a warning of the calling function points to the user's line, not into this package."""
+    package = str(Path(__file__).parent)
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def index(value: Any, what: str) -> int:

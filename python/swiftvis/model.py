@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _native
-from ._arguments import filter_list, image_batch, index
+from ._arguments import filter_list, image_batch, index, user_stacklevel
 from ._native import Question, Shape
 from ._sessions import requested_threads
 from .layers import Layer, Network, Tensor, find_layer
@@ -204,7 +204,7 @@ class Model:
                     f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep "
                     f"their own derivative: {session.unmodified_activations}",
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=user_stacklevel(),
                 )
         return _single(gradients)
 
