@@ -35,6 +35,9 @@ let package = Package(
     .target(
       name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis", "CPlatform"], exclude: ["exports.map"],
       linkerSettings: exportFlags),
+    .executableTarget(
+      name: "StepProfile", dependencies: ["SwiftVis", "SwiftVisKernels"], path: "benchmarks/steps",
+      swiftSettings: [.unsafeFlags(kernelFlags)]),
     .testTarget(name: "SwiftVisTests", dependencies: ["SwiftVis", "SwiftVisKernels"]),
     .testTarget(name: "SwiftVisABITests", dependencies: ["SwiftVisABI", "SwiftVis", "CSwiftVis"]),
   ],

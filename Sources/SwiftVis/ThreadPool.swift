@@ -31,7 +31,7 @@ public enum ThreadPool {
   ///
   /// The calling thread is worker 0. If another caller has the pool, it does everything alone as worker 0; with one
   /// thread or a single range there is one call of `body` and no synchronisation. Calls may be nested.
-  static func run(unitCount: Int, grain: Int, threads: Int, _ body: (Range<Int>, Int) -> Void) {
+  package static func run(unitCount: Int, grain: Int, threads: Int, _ body: (Range<Int>, Int) -> Void) {
     guard unitCount > 0 else { return }
     let size = max(1, grain)
     let rangeCount = unitCount / size + (unitCount % size == 0 ? 0 : 1)

@@ -15,11 +15,20 @@ public struct Convolution: Sendable {
   public let stageCount: Int
   /// A key that is equal for convolutions whose packed weights are the same for the same kernel and scales.
   public let packingKey: Int
+  public let geometry: WindowGeometry
+  public let direction: Direction
+  public var algorithmName: String {
+    switch algorithm {
+    case .gather: "direct"
+    case .winograd: "Winograd"
+    }
+  }
 
   /// `exact` restricts the choice of algorithm to those that only reorder the sums of the definition. So does a direct cost of
   /// less than `leastWinogradCost` cycles, by default one or two milliseconds: small networks are fast anyway, and keep
   /// the last bits of their gradients.
   public init(_ geometry: WindowGeometry, direction: Direction, exact: Bool, leastWinogradCost: Double = 4e6) {
+    (self.geometry, self.direction) = (geometry, direction)
     if !exact, let winograd = WinogradConvolution(geometry, direction: direction, leastCost: leastWinogradCost) {
       algorithm = .winograd(winograd)
       packedCount = winograd.packedCount

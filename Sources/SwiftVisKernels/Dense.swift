@@ -9,6 +9,8 @@ public struct Dense: Sendable {
   }
   private let algorithm: Algorithm
   private let hasScale: Bool
+  public let rows: Int, inputs: Int, outputs: Int
+  public let direction: Direction
 
   /// 0 where the kernel is used as it is.
   public let packedCount: Int
@@ -20,6 +22,7 @@ public struct Dense: Sendable {
   /// `hasScale`: `pack` will be given a scale.
   public init(rows: Int, inputs: Int, outputs: Int, direction: Direction, hasScale: Bool) {
     self.hasScale = hasScale
+    (self.rows, self.inputs, self.outputs, self.direction) = (rows, inputs, outputs, direction)
     if rows <= MatrixVector.maximumRows {
       let vector = MatrixVector(rows: rows, inputs: inputs, outputs: outputs, direction: direction)
       algorithm = .vector(vector)

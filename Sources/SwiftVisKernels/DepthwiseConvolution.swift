@@ -11,7 +11,8 @@ public struct DepthwiseConvolution: Sendable {
   public let packedCount: Int
   public let workerScratchCount: Int
   public let unitCount: Int
-  let direction: Direction
+  public let geometry: WindowGeometry
+  public let direction: Direction
   let multiplier: Int, channels: Int
   let kernelHeight: Int, kernelWidth: Int
   let source: (height: Int, width: Int), destination: (height: Int, width: Int)
@@ -20,6 +21,7 @@ public struct DepthwiseConvolution: Sendable {
 
   public init(_ geometry: WindowGeometry, direction: Direction) {
     let g = geometry
+    self.geometry = geometry
     self.direction = direction
     channels = g.outputChannels
     multiplier = g.outputChannels / g.inputChannels

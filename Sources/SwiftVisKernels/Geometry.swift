@@ -24,6 +24,11 @@ public struct WindowGeometry: Hashable, Sendable {
     (paddingTop, paddingLeft) = padding
     self.groups = groups
   }
+
+  /// Of the definition, those on padding included.
+  public var multiplyAdds: Int {
+    batch * outputHeight * outputWidth * outputChannels * kernelHeight * kernelWidth * (inputChannels / groups)
+  }
 }
 
 /// Which way a linear operation is applied: forward, or its transpose (the gradient with respect to its input).
