@@ -96,6 +96,34 @@ def test_wrt_tensor(cnn: swiftvis.Model, image: np.ndarray) -> None:
     assert visualize_saliency(cnn, -1, 1, image, wrt_tensor=stem).shape == (32, 32)
 
 
+def test_exact(make) -> None:
+    """A ReLU behind a 3x3 convolution that is large enough for Winograd, beside sums in float64."""
+    random = np.random.default_rng(5)
+    kernel = random.normal(0, 0.06, (3, 3, 64, 64)).astype("f")
+    nodes = [
+        make.node("conv", "conv2d", ["x"], {"kernel": "k"}, padding="same"),
+        make.node("out", "relu", ["conv"]),
+    ]
+    net, image = make([None, 56, 56, 64], nodes, {"k": kernel}), random.normal(size=(56, 56, 64)).astype("f")
+    active = (net.predict(image, 1)[0] > 0) / (56 * 56 * 64)
+    padded = np.pad(active, ((1, 1), (1, 1), (0, 0)))
+    taps = [padded[2 - y : 58 - y, 2 - x : 58 - x] @ kernel[y, x].T for y in range(3) for x in range(3)]
+    wanted = np.sum(taps, axis=0)
+
+    def error(**how: bool) -> float:
+        return float(np.median(np.abs(net.gradient(image, **how)[0] / wanted - 1)))
+
+    assert error(exact=True) < 0.7 * error() < 1e-5
+    calls = [
+        lambda exact: visualize_saliency(net, -1, None, image, exact=exact),
+        lambda exact: swiftvis.saliency(net, image, exact=exact),
+        lambda exact: net.gradient(image, backprop_modifier="guided", exact=exact),
+    ]
+    for call in calls:
+        np.testing.assert_allclose(call(True), call(False), rtol=0, atol=1e-4 * np.abs(call(True)).max())
+        assert not np.array_equal(call(True), call(False))
+
+
 def test_keepdims(cnn: swiftvis.Model, image: np.ndarray) -> None:
     assert visualize_saliency(cnn, -1, 1, image).shape == (32, 32)
     found = visualize_saliency(cnn, -1, 1, image, keepdims=True)

@@ -133,6 +133,7 @@ class Question(NamedTuple):
     gradients: tuple[str, ...] = ()
     rule: str = "plain"
     threads: int = 0
+    exact: bool = False
 
 
 class Session:
@@ -160,6 +161,7 @@ class Session:
         )
         c_question.gradients, c_question.gradient_count = names(question.gradients), len(question.gradients)
         c_question.rule, c_question.threads = RULES[question.rule], question.threads
+        c_question.flags = lib.SV_EXACT if question.exact else 0
         out = ffi.new("sv_session **")
         call(lib.sv_session_create, handle, c_question, out)
         self._session = ffi.gc(out[0], lib.sv_session_destroy)

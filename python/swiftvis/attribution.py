@@ -21,6 +21,8 @@ def saliency(
     layer: int | str | Tensor = -1,
     backprop_modifier: str | Callable[[Model], Model] | None = None,
     reduction: str = "max",
+    *,
+    exact: bool = False,
 ) -> np.ndarray:
     """The size of the gradient at each pixel (Simonyan et al. 2014, arXiv:1312.6034).
 
@@ -31,6 +33,7 @@ def saliency(
         layer: index of the layer, its name, or an output tensor.
         backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
         reduction: over the channels: "max" of |g| (Simonyan), or "sum" of |g| (SmoothGrad's programs).
+        exact: as for `Model.gradient`: slower, and a few bits more accurate.
     Returns:
         float32 map (H, W), or maps (N, H, W) for a batch: 0 and more, not normalized. Each image's map is its
         own, whatever else is in the batch.
@@ -40,7 +43,7 @@ def saliency(
     require_model(model)
     if reduction not in _REDUCTIONS:
         raise ValueError(f"unknown reduction {reduction!r} (known: {', '.join(_REDUCTIONS)})")
-    grads = model.gradient(image, layer, filter_indices, backprop_modifier=backprop_modifier)
+    grads = model.gradient(image, layer, filter_indices, backprop_modifier=backprop_modifier, exact=exact)
     if isinstance(grads, list):
         raise ValueError(f"the model has {len(grads)} inputs; use Model.gradient for such a model")
     tensor = model.inputs[0]

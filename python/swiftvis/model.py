@@ -152,6 +152,8 @@ class Model:
         filter_indices: int | Sequence[int] | np.ndarray | None = None,
         wrt_tensor: Tensor | str | None = None,
         backprop_modifier: str | Callable[[Model], Model] | None = None,
+        *,
+        exact: bool = False,
     ) -> np.ndarray | list[np.ndarray]:
         """The raw gradient of a layer's mean activation (Simonyan et al. 2014, arXiv:1312.6034).
 
@@ -166,6 +168,8 @@ class Model:
             wrt_tensor: the gradient is taken at this tensor (`layer.output`) or layer name; None means the
                 input.
             backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+            exact: only convolutions that sum products directly. Without it, large 3x3 ones use Winograd's
+                algorithm, which is faster and gives up a few bits.
         Returns:
             float32 array of the shape of `x` (or of `wrt_tensor`) with its batch axis, in the model's data
             format; with `wrt_tensor` None and several inputs, a list of them.
@@ -180,7 +184,7 @@ class Model:
             from . import backprop_modifiers
 
             modified = backprop_modifiers.get(backprop_modifier)(self)
-            return modified.gradient(x, layer_idx, filter_indices, wrt_tensor)
+            return modified.gradient(x, layer_idx, filter_indices, wrt_tensor, exact=exact)
         network = self._network
         target, label = self._target(layer_idx)
         arrays = self._input_arrays(x)
@@ -194,6 +198,7 @@ class Model:
             gradients=wanted,
             rule=self.backprop_rule,
             threads=requested_threads(),
+            exact=bool(exact),
         )
         with network.sessions.session(network.handle, question) as session:
             session.forward(arrays)

@@ -23,6 +23,8 @@ def visualize_saliency(
     backprop_modifier: str | Callable[[Model], Model] | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
     keepdims: bool = False,
+    *,
+    exact: bool = False,
 ) -> np.ndarray:
     """How much each pixel would change what filters put out (Simonyan et al. 2014, arXiv:1312.6034).
 
@@ -43,6 +45,7 @@ def visualize_saliency(
         grad_modifier: "absolute", "negate", "invert", "relu", "small_values", a function of the gradient, or
             None.
         keepdims: keep the channels: (H, W, C). Use it for inputs without a channel axis.
+        exact: as for `Model.gradient`: slower, and a few bits more accurate.
     Returns:
         float32 map (H, W) in 0..1 of the first image. With a batch, the smallest and largest value are the
         whole batch's, as in keras-vis. A gradient of zero everywhere gives zeros.
@@ -53,7 +56,7 @@ def visualize_saliency(
     """
     require_model(model)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
-    grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier)
+    grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier, exact=exact)
     if isinstance(grads, list):
         raise ValueError(f"the model has {len(grads)} inputs: say which with wrt_tensor=model.inputs[i]")
     if modify is not None:
