@@ -13,6 +13,8 @@ public struct Convolution: Sendable {
   /// Stages run one after the other; the units of a stage may run in any order, on any thread, in any grouping,
   /// and give the same bits.
   public let stageCount: Int
+  /// Whether `run` takes a source, or a destination with its epilogue's operands, whose pixels are not adjacent.
+  public let readsSlices: Bool, writesSlices: Bool
   /// A key that is equal for convolutions whose packed weights are the same for the same kernel and scales.
   public let packingKey: Int
   public let geometry: WindowGeometry
@@ -35,6 +37,7 @@ public struct Convolution: Sendable {
       sharedScratchCount = winograd.sharedScratchCount
       workerScratchCount = winograd.workerScratchCount
       stageCount = winograd.stageCount
+      (readsSlices, writesSlices) = (true, true)
       packingKey = winograd.packingKey
     } else {
       let gather = GatherConvolution(geometry, direction: direction)
@@ -43,6 +46,7 @@ public struct Convolution: Sendable {
       sharedScratchCount = gather.sharedScratchCount
       workerScratchCount = gather.workerScratchCount
       stageCount = gather.stageCount
+      (readsSlices, writesSlices) = (gather.readsSlices, gather.writesSlices)
       packingKey = gather.packingKey
     }
   }
@@ -73,18 +77,18 @@ public struct Convolution: Sendable {
   /// gate may be the destination's own buffer.
   public func run(
     stage: Int, units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
-    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, sharedScratch: UnsafeMutablePointer<Float>?,
-    workerScratch: UnsafeMutablePointer<Float>?
+    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, pitches: Pitches = Pitches(),
+    sharedScratch: UnsafeMutablePointer<Float>?, workerScratch: UnsafeMutablePointer<Float>?
   ) {
     switch algorithm {
     case .gather(let gather):
       gather.run(
         stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
-        sharedScratch: sharedScratch, workerScratch: workerScratch)
+        pitches: pitches, sharedScratch: sharedScratch, workerScratch: workerScratch)
     case .winograd(let winograd):
       winograd.run(
         stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
-        sharedScratch: sharedScratch, workerScratch: workerScratch)
+        pitches: pitches, sharedScratch: sharedScratch, workerScratch: workerScratch)
     }
   }
 }

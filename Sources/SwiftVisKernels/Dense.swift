@@ -65,7 +65,7 @@ public struct Dense: Sendable {
     case .gather(let gather):
       gather.run(
         stage: gather.stageCount - 1, units: units, source: source, packed: weights, destination: destination,
-        epilogue: epilogue, sharedScratch: nil, workerScratch: workerScratch)
+        epilogue: epilogue, pitches: Pitches(), sharedScratch: nil, workerScratch: workerScratch)
     case .vector(let vector):
       guard let workerScratch else { return }
       for unit in units {

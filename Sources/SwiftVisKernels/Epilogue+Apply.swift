@@ -1,35 +1,46 @@
+/// Where a vector of the destination lies, and where what is added to it and what gates it.
+struct EpiloguePlace {
+  let destination: Int, addend: Int, gate: Int
+
+  @inline(always) static func + (place: Self, channels: Int) -> Self {
+    Self(destination: place.destination + channels, addend: place.addend + channels, gate: place.gate + channels)
+  }
+}
+
 extension Epilogue {
   /// Whether `apply` would change nothing.
   var isIdentity: Bool {
     addend == nil && gate == nil && !positiveOnly && lowerBound == -.infinity && upperBound == .infinity
   }
 
-  /// Everything but the bias, to a vector of the destination that starts at `index`.
-  @inline(always) func apply(_ v: SIMD8<Float>, at index: Int) -> SIMD8<Float> {
+  /// Everything but the bias, and the store.
+  @inline(always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at place: EpiloguePlace) {
     var v = v
-    if let addend { v += SIMD8(addend + index) }
+    if let addend { v += SIMD8(addend + place.addend) }
     v = bounded(v)
-    if let gate { v = gated(v, by: SIMD8(gate + index)) }
-    return v
+    if let gate { v = gated(v, by: SIMD8(gate + place.gate)) }
+    v.store(destination + place.destination)
   }
 
   /// The same for the first `count` lanes.
-  @inline(always) func apply(_ v: SIMD8<Float>, at index: Int, count: Int) -> SIMD8<Float> {
+  @inline(always) func finish(
+    _ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at place: EpiloguePlace, count: Int
+  ) {
     var v = v
-    if let addend { v += SIMD8(addend + index, count: count) }
+    if let addend { v += SIMD8(addend + place.addend, count: count) }
     v = bounded(v)
-    if let gate { v = gated(v, by: SIMD8(gate + index, count: count)) }
-    return v
+    if let gate { v = gated(v, by: SIMD8(gate + place.gate, count: count)) }
+    v.store(destination + place.destination, count: count)
   }
 
-  /// `apply` and store.
+  /// Where all tensors have the layout of the destination.
   @inline(always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at index: Int) {
-    apply(v, at: index).store(destination + index)
+    finish(v, into: destination, at: EpiloguePlace(destination: index, addend: index, gate: index))
   }
   @inline(always) func finish(
     _ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at index: Int, count: Int
   ) {
-    apply(v, at: index, count: count).store(destination + index, count: count)
+    finish(v, into: destination, at: EpiloguePlace(destination: index, addend: index, gate: index), count: count)
   }
 
   @inline(always) private func bounded(_ v: SIMD8<Float>) -> SIMD8<Float> {

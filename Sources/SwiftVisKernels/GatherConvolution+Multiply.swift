@@ -40,7 +40,7 @@ extension GatherConvolution {
         for tile in 0..<tiles {
           if isLast && readsOperands {
             let end = min(pixels, (tile + 1 + Self.tilesFetchedAhead) * Self.tileRows)
-            fetchOperands(pixels: fetched..<end, channel: channel, scratch, epilogue)
+            fetchOperands(pixels: fetched..<end, channel: channel, buffers, scratch, epilogue)
             fetched = end
           }
           multiplyTile(
@@ -62,11 +62,13 @@ extension GatherConvolution {
   }
 
   /// What an epilogue reads, a cache line here and there, is on its way while products are made.
-  @inline(always) private func fetchOperands(pixels: Range<Int>, channel: Int, _ scratch: Scratch, _ epilogue: Epilogue) {
+  @inline(always) private func fetchOperands(
+    pixels: Range<Int>, channel: Int, _ buffers: Buffers, _ scratch: Scratch, _ epilogue: Epilogue
+  ) {
     for pixel in pixels {
-      let offset = scratch.targets[pixel].offset + channel
-      if let addend = epilogue.addend { platform_prefetch(addend + offset) }
-      if let gate = epilogue.gate { platform_prefetch(gate + offset) }
+      let place = buffers.pitches.place(pixel: scratch.targets[pixel].pixel, channel: channel)
+      if let addend = epilogue.addend { platform_prefetch(addend + place.addend) }
+      if let gate = epilogue.gate { platform_prefetch(gate + place.gate) }
     }
   }
 
@@ -76,21 +78,22 @@ extension GatherConvolution {
     let (bias0, bias1) = (SIMD8(UnsafePointer(scratch.bias)), SIMD8(UnsafePointer(scratch.bias + 8)))
     for pixel in pixels {
       let sums = UnsafePointer(scratch.sums + pixel * Self.panelWidth)
-      let offset = scratch.targets[pixel].offset + channel
+      let place = buffers.pitches.place(pixel: scratch.targets[pixel].pixel, channel: channel)
       guard width >= 8 else {
-        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset, count: width)
+        epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: place, count: width)
         continue
       }
-      epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: offset)
+      epilogue.finish(SIMD8(sums) + bias0, into: buffers.destination, at: place)
       if width == Self.panelWidth {
-        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8)
+        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: place + 8)
       } else if width > 8 {
-        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: offset + 8, count: width - 8)
+        epilogue.finish(SIMD8(sums + 8) + bias1, into: buffers.destination, at: place + 8, count: width - 8)
       }
     }
   }
 
-  /// Columns ordered [neighbour row][neighbour column][channel] go to their pixels, as far as these are in the image.
+  /// Columns ordered [neighbour row][neighbour column][channel] go to their pixels, as far as these are in the image. Pixels
+  /// are adjacent here (`writesSlices`).
   private func scatter(
     _ phase: Phase, columns: Range<Int>, pixels: Range<Int>, _ buffers: Buffers, _ scratch: Scratch, _ epilogue: Epilogue
   ) {
@@ -103,7 +106,7 @@ extension GatherConvolution {
         let first = neighbour * phase.x.count * channels
         var lane = max(0, first - columns.lowerBound)
         let end = min(columns.upperBound, first + Int(target.columns) * channels) - columns.lowerBound
-        let offset = target.offset + neighbour * destination.width * channels + columns.lowerBound - first
+        let offset = (target.pixel + neighbour * destination.width) * channels + columns.lowerBound - first
         if isPlain {
           while lane < end {
             buffers.destination[offset + lane] = sums[lane] + scratch.bias[lane]

@@ -21,23 +21,24 @@ extension GatherConvolution {
       return (bytes + 3) / MemoryLayout<Float>.stride
     }
   }
-  /// Where a grid pixel's columns go: the offset of its first neighbour, and how many neighbours lie inside the image.
+  /// Where a grid pixel's columns go: its first neighbour, and how many neighbours lie inside the image.
   struct Target {
-    var offset: Int
+    var pixel: Int
     var rows: Int32, columns: Int32
   }
   struct Buffers {
     let source: UnsafePointer<Float>
     let packed: UnsafePointer<Float>
     let destination: UnsafeMutablePointer<Float>
+    let pitches: Pitches
   }
 
   var workerScratchCount: Int { Scratch.count(rowCount: tableRows, targetCount: tablePixels) }
 
   func run(
     stage: Int, units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
-    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, sharedScratch: UnsafeMutablePointer<Float>?,
-    workerScratch: UnsafeMutablePointer<Float>?
+    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, pitches: Pitches,
+    sharedScratch: UnsafeMutablePointer<Float>?, workerScratch: UnsafeMutablePointer<Float>?
   ) {
     if let paddedSource, stage == 0 {
       guard let sharedScratch else { return }
@@ -47,7 +48,9 @@ extension GatherConvolution {
     guard let workerScratch else { return }
     let scratch = Scratch(workerScratch, rowCount: tableRows, targetCount: tablePixels)
     let gathered = paddedSource == nil ? source : UnsafePointer(sharedScratch) ?? source
-    let buffers = Buffers(source: gathered, packed: packed, destination: destination)
+    let buffers = Buffers(
+      source: gathered, packed: packed, destination: destination,
+      pitches: pitches.resolved(source: self.source.channels, destination: self.destination.channels))
     for phase in phases where phase.units.overlaps(units) {
       var tabulated = -1
       for unit in units.clamped(to: phase.units) {
@@ -100,8 +103,8 @@ extension GatherConvolution {
   private func tabulatePointwise(first: Int, count: Int, _ buffers: Buffers, _ scratch: Scratch) {
     let filled = (count + Self.tileRows - 1) / Self.tileRows * Self.tileRows
     for pixel in 0..<count {
-      scratch.rows[pixel] = buffers.source + (first + pixel) * source.channels
-      scratch.targets[pixel] = Target(offset: (first + pixel) * destination.channels, rows: 1, columns: 1)
+      scratch.rows[pixel] = buffers.source + (first + pixel) * buffers.pitches.source
+      scratch.targets[pixel] = Target(pixel: first + pixel, rows: 1, columns: 1)
     }
     for pixel in count..<filled { scratch.rows[pixel] = buffers.packed }
   }
@@ -119,15 +122,17 @@ extension GatherConvolution {
       for pixel in 0..<count {
         let (row, column) = (gridY * y.sourceStep + padded.top, gridX * x.sourceStep + padded.left)
         if phase.interiorRows.contains(gridY) && phase.interiorColumns.contains(gridX) {
-          let origin = buffers.source + ((image * padded.height + row) * padded.width + column) * source.channels
-          for tap in 0..<tapOffsets.count { entry[tap * Self.tileRows] = origin + tapOffsets[tap] }
+          let origin = (image * padded.height + row) * padded.width + column
+          for tap in 0..<tapOffsets.count {
+            entry[tap * Self.tileRows] = buffers.source + (origin + tapOffsets[tap]) * buffers.pitches.source
+          }
         } else {
           tabulateBorder(phase, image: image, row: row, column: column, buffers, into: entry)
         }
         entry += (pixel + 1) % Self.tileRows == 0 ? (phase.taps - 1) * Self.tileRows + 1 : 1
         let (top, left) = (gridY * y.destinationStep + y.origin, gridX * x.destinationStep + x.origin)
         scratch.targets[pixel] = Target(
-          offset: ((image * destination.height + top) * destination.width + left) * destination.channels,
+          pixel: (image * destination.height + top) * destination.width + left,
           rows: Int32(min(y.count, destination.height - top)), columns: Int32(min(x.count, destination.width - left)))
         gridX += 1
         if gridX == x.gridSize {
@@ -154,11 +159,11 @@ extension GatherConvolution {
   ) {
     var tap = 0
     for tapY in phase.y.offsets {
-      let line = buffers.source + (image * source.height + row + tapY) * source.width * source.channels
+      let line = buffers.source + (image * source.height + row + tapY) * source.width * buffers.pitches.source
       let isInside = 0..<source.height ~= row + tapY
       for tapX in mergesRows ? phase.x.offsets.prefix(1) : phase.x.offsets[...] {
         entry[tap] =
-          isInside && 0..<source.width ~= column + tapX ? line + (column + tapX) * source.channels : buffers.packed
+          isInside && 0..<source.width ~= column + tapX ? line + (column + tapX) * buffers.pitches.source : buffers.packed
         tap += Self.tileRows
       }
     }

@@ -18,7 +18,7 @@ struct GatherConvolution: Sendable {
     let units: Range<Int>
     /// Pixel i is the sum over pixel i of the source: the table is arithmetic.
     let isPointwise: Bool
-    /// Where a pixel's taps all read real pixels; and what they read there, relative to the source pixel of its step.
+    /// Where a pixel's taps all read real pixels; and which, counted from the source pixel of its step.
     let interiorRows: Range<Int>, interiorColumns: Range<Int>
     let tapOffsets: [Int]
   }
@@ -95,7 +95,7 @@ struct GatherConvolution: Sendable {
           panels: panels, blocks: blocks, products: tiles * Self.tileRows * panels * Self.panelWidth * taps * depth)
         let perUnit = (panels + splits - 1) / splits
         let units = blocks * ((panels + perUnit - 1) / perUnit)
-        let (sourceWidth, sourceChannels) = (paddedSource?.width ?? source.width, source.channels)
+        let sourceWidth = paddedSource?.width ?? source.width
         phases.append(
           Phase(
             y: y, x: x, taps: taps, depth: depth, packedOffset: offset, pixels: pixels,
@@ -106,7 +106,7 @@ struct GatherConvolution: Sendable {
             interiorRows: paddedSource == nil ? y.interior(sourceWidth: source.height) : 0..<y.gridSize,
             interiorColumns: paddedSource == nil ? x.interior(sourceWidth: source.width) : 0..<x.gridSize,
             tapOffsets: y.offsets.flatMap { row in
-              columnOffsets.map { (row * sourceWidth + $0) * sourceChannels }
+              columnOffsets.map { row * sourceWidth + $0 }
             }))
         offset += panels * taps * depth * Self.panelWidth
         unit += units
@@ -121,6 +121,8 @@ struct GatherConvolution: Sendable {
   var panelsPerGroup: Int { (groupColumns + Self.panelWidth - 1) / Self.panelWidth }
   var panelCount: Int { groupCount * panelsPerGroup }
   var stageCount: Int { paddedSource == nil ? 1 : 2 }
+  var readsSlices: Bool { !mergesRows }
+  var writesSlices: Bool { phases.allSatisfy { $0.y.count * $0.x.count == 1 } }
   var sharedScratchCount: Int {
     paddedSource.map { batch * $0.height * $0.width * source.channels } ?? 0
   }

@@ -34,9 +34,32 @@ public struct WindowGeometry: Hashable, Sendable {
 /// Which way a linear operation is applied: forward, or its transpose (the gradient with respect to its input).
 public enum Direction: Hashable, Sendable { case forward, inputGradient }
 
+/// Floats from one pixel to the next in each tensor of a run, where that is a slice of a wider tensor's channels; 0: its pixels
+/// are adjacent.
+public struct Pitches: Hashable, Sendable {
+  public var source = 0, destination = 0, addend = 0, gate = 0
+  public init() {}
+
+  /// With the zeros resolved.
+  func resolved(source channels: Int, destination width: Int) -> Pitches {
+    var pitches = self
+    if source == 0 { pitches.source = channels }
+    if destination == 0 { pitches.destination = width }
+    if addend == 0 { pitches.addend = width }
+    if gate == 0 { pitches.gate = width }
+    return pitches
+  }
+
+  /// Of a channel of a pixel, once resolved.
+  @inline(always) func place(pixel: Int, channel: Int) -> EpiloguePlace {
+    EpiloguePlace(
+      destination: pixel * destination + channel, addend: pixel * addend + channel, gate: pixel * gate + channel)
+  }
+}
+
 /// What is done to a result while it is in registers, in this order:
 /// `v = sum + bias; v += addend; v = clamp(v); v = v > 0 ? v : 0 where positiveOnly; v = 0 where the gate is shut`.
-/// `addend` and `gate` have the layout of the destination. The gate is open where `0 < gate` and `gate < gateLimit`.
+/// `addend` and `gate` have the shape of the destination. The gate is open where `0 < gate` and `gate < gateLimit`.
 /// A NaN passes through the clamp.
 public struct Epilogue {
   public var bias: UnsafePointer<Float>?

@@ -29,9 +29,10 @@ struct PoolingReach: Sendable {
   }
 }
 
-/// A window over an input pixel: where its output begins, which of its taps the pixel is, and what an average gives it.
+/// A window over an input pixel: where its cotangent and its argmax begin, which of its taps the pixel is, and what an average
+/// gives it.
 struct PoolingWindow {
-  let output: Int
+  let cotangent: Int, argmax: Int
   let tap: Int32
   let share: Float
 }
@@ -41,9 +42,10 @@ extension Pooling {
   /// be the destination itself.
   public func runInputGradient(
     units: Range<Int>, cotangent: UnsafePointer<Float>, argmax: UnsafePointer<UInt16>?,
-    inputGradient: UnsafeMutablePointer<Float>, epilogue: Epilogue
+    inputGradient: UnsafeMutablePointer<Float>, epilogue: Epilogue, pitches: Pitches = Pitches()
   ) {
     let g = geometry
+    let pitches = pitches.resolved(source: g.inputChannels, destination: g.inputChannels)
     let countsReal = if case .average(countIncludesPadding: false) = kind { true } else { false }
     let capacity = min(g.kernelHeight, g.outputHeight) * min(g.kernelWidth, g.outputWidth)
     withUnsafeTemporaryAllocation(of: PoolingWindow.self, capacity: capacity) { buffer in
@@ -55,13 +57,14 @@ extension Pooling {
           rows.forEach(over: row) { y in
             columns.forEach(over: column) { x in
               let taps = countsReal ? y.realTaps * x.realTaps : g.kernelHeight * g.kernelWidth
+              let pixel = (image * g.outputHeight + y.output) * g.outputWidth + x.output
               windows[count] = PoolingWindow(
-                output: ((image * g.outputHeight + y.output) * g.outputWidth + x.output) * g.inputChannels,
+                cotangent: pixel * pitches.source, argmax: pixel * g.inputChannels,
                 tap: Int32(truncatingIfNeeded: y.tap * g.kernelWidth + x.tap), share: 1 / Float(taps))
               count += 1
             }
           }
-          let place = (unit * g.inputWidth + column) * g.inputChannels
+          let place = pitches.place(pixel: unit * g.inputWidth + column, channel: 0)
           switch kind {
           case .max:
             if let argmax { gatherMaximum(windows, count, cotangent, argmax, inputGradient, place, epilogue) }
@@ -74,16 +77,16 @@ extension Pooling {
 
   private func gatherMaximum(
     _ windows: UnsafePointer<PoolingWindow>, _ count: Int, _ cotangent: UnsafePointer<Float>,
-    _ argmax: UnsafePointer<UInt16>, _ dx: UnsafeMutablePointer<Float>, _ place: Int, _ epilogue: Epilogue
+    _ argmax: UnsafePointer<UInt16>, _ dx: UnsafeMutablePointer<Float>, _ place: EpiloguePlace, _ epilogue: Epilogue
   ) {
     let channels = geometry.inputChannels
     var c = 0
     while c + 8 <= channels {
       var sum = SIMD8<Float>.zero
       for w in 0..<count {
-        let from = windows[w].output + c
-        let won = SIMD8<Int32>(truncatingIfNeeded: UnsafeRawPointer(argmax + from).loadUnaligned(as: SIMD8<UInt16>.self))
-        sum += SIMD8(cotangent + from).zeroed(where: won .!= SIMD8<Int32>(repeating: windows[w].tap))
+        let winners = UnsafeRawPointer(argmax + windows[w].argmax + c).loadUnaligned(as: SIMD8<UInt16>.self)
+        let won = SIMD8<Int32>(truncatingIfNeeded: winners)
+        sum += SIMD8(cotangent + windows[w].cotangent + c).zeroed(where: won .!= SIMD8<Int32>(repeating: windows[w].tap))
       }
       epilogue.finish(sum, into: dx, at: place + c)
       c += 8
@@ -92,22 +95,22 @@ extension Pooling {
     guard rest > 0 else { return }
     var sum = SIMD8<Float>.zero
     for w in 0..<count {
-      let from = windows[w].output + c
-      for lane in 0..<rest where Int32(argmax[from + lane]) == windows[w].tap { sum[lane] += cotangent[from + lane] }
+      let (winners, values) = (argmax + windows[w].argmax + c, cotangent + windows[w].cotangent + c)
+      for lane in 0..<rest where Int32(winners[lane]) == windows[w].tap { sum[lane] += values[lane] }
     }
     epilogue.finish(sum, into: dx, at: place + c, count: rest)
   }
 
   private func gatherAverage(
     _ windows: UnsafePointer<PoolingWindow>, _ count: Int, _ cotangent: UnsafePointer<Float>,
-    _ dx: UnsafeMutablePointer<Float>, _ place: Int, _ epilogue: Epilogue
+    _ dx: UnsafeMutablePointer<Float>, _ place: EpiloguePlace, _ epilogue: Epilogue
   ) {
     let channels = geometry.inputChannels
     var c = 0
     while c + 8 <= channels {
       var sum = SIMD8<Float>.zero
       for w in 0..<count {
-        sum.addProduct(SIMD8(cotangent + windows[w].output + c), SIMD8(repeating: windows[w].share))
+        sum.addProduct(SIMD8(cotangent + windows[w].cotangent + c), SIMD8(repeating: windows[w].share))
       }
       epilogue.finish(sum, into: dx, at: place + c)
       c += 8
@@ -116,7 +119,7 @@ extension Pooling {
     guard rest > 0 else { return }
     var sum = SIMD8<Float>.zero
     for w in 0..<count {
-      sum.addProduct(SIMD8(cotangent + windows[w].output + c, count: rest), SIMD8(repeating: windows[w].share))
+      sum.addProduct(SIMD8(cotangent + windows[w].cotangent + c, count: rest), SIMD8(repeating: windows[w].share))
     }
     epilogue.finish(sum, into: dx, at: place + c, count: rest)
   }

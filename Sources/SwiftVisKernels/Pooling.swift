@@ -22,20 +22,21 @@ public struct Pooling: Sendable {
   /// maximum. Padding never wins a maximum; a NaN does. `argmax` is ignored for averages.
   public func runForward(
     units: Range<Int>, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    argmax: UnsafeMutablePointer<UInt16>?
+    argmax: UnsafeMutablePointer<UInt16>?, pitches: Pitches = Pitches()
   ) {
     let g = geometry
+    let pitches = pitches.resolved(source: g.inputChannels, destination: g.inputChannels)
     // However large a window is, its real taps are pixels of the input.
     let capacity = min(g.kernelHeight, g.inputHeight) * min(g.kernelWidth, g.inputWidth)
     withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: capacity) { buffer in
       guard let taps = buffer.baseAddress else { return }
-      for unit in units { runRow(unit, input, output, argmax, taps) }
+      for unit in units { runRow(unit, input, output, argmax, pitches, taps) }
     }
   }
 
   private func runRow(
     _ unit: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-    _ argmax: UnsafeMutablePointer<UInt16>?, _ taps: UnsafeMutablePointer<PoolingTap>
+    _ argmax: UnsafeMutablePointer<UInt16>?, _ pitches: Pitches, _ taps: UnsafeMutablePointer<PoolingTap>
   ) {
     let g = geometry
     let (image, row) = unit.quotientAndRemainder(dividingBy: g.outputHeight)
@@ -47,33 +48,34 @@ public struct Pooling: Sendable {
       let xs = g.horizontal.realTaps(start: left)
       if xs != columns {
         columns = xs
-        findTaps(ys, xs, taps)
+        findTaps(ys, xs, pitches.source, taps)
       }
       let count = ys.count * xs.count
-      let window = input + ((image * g.inputHeight + top) * g.inputWidth + left) * g.inputChannels
-      let place = (unit * g.outputWidth + column) * g.inputChannels
+      let window = input + ((image * g.inputHeight + top) * g.inputWidth + left) * pitches.source
+      let pixel = unit * g.outputWidth + column
+      let output = output + pixel * pitches.destination
       switch kind {
       case .max:
         if let argmax {
-          maximum(window, taps, count, output + place, argmax + place)
+          maximum(window, taps, count, output, argmax + pixel * g.inputChannels)
         } else {
-          maximum(window, taps, count, output + place)
+          maximum(window, taps, count, output)
         }
       case .average(let countsPadding):
         let divisor = countsPadding ? g.kernelHeight * g.kernelWidth : count
-        average(window, taps, count, 1 / Float(divisor), output + place)
+        average(window, taps, count, 1 / Float(divisor), output)
       }
     }
   }
 
-  private func findTaps(_ ys: Range<Int>, _ xs: Range<Int>, _ taps: UnsafeMutablePointer<PoolingTap>) {
+  private func findTaps(_ ys: Range<Int>, _ xs: Range<Int>, _ pitch: Int, _ taps: UnsafeMutablePointer<PoolingTap>) {
     let g = geometry
     var count = 0
     for y in ys {
       for x in xs {
         let pixel = y * g.dilationHeight * g.inputWidth + x * g.dilationWidth
         let place = Int32(truncatingIfNeeded: y * g.kernelWidth + x)
-        taps[count] = PoolingTap(offset: pixel * g.inputChannels, place: Float(bitPattern: UInt32(bitPattern: place)))
+        taps[count] = PoolingTap(offset: pixel * pitch, place: Float(bitPattern: UInt32(bitPattern: place)))
         count += 1
       }
     }

@@ -24,20 +24,21 @@ extension WinogradConvolution {
 
   func run(
     stage: Int, units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>,
-    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, sharedScratch: UnsafeMutablePointer<Float>?,
-    workerScratch: UnsafeMutablePointer<Float>?
+    destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, pitches: Pitches,
+    sharedScratch: UnsafeMutablePointer<Float>?, workerScratch: UnsafeMutablePointer<Float>?
   ) {
     guard let workerScratch else { return }
+    let pitches = pitches.resolved(source: self.source.channels, destination: self.destination.channels)
     let workspace = Workspace(workerScratch, productCount: Self.points * productStride, tiles: tilesPerBlock)
     if isFused {
       for block in units {
         let first = block * tilesPerBlock
         for tile in first..<min(tiles, first + tilesPerBlock) {
-          transform(tile: tile, of: source, zeros: packed, into: workspace.transformed, workspace)
+          transform(tile: tile, of: source, pitches.source, zeros: packed, into: workspace.transformed, workspace)
         }
         for group in 0..<panelGroups {
           multiply(block: block, group: group, workspace.transformed, packed, workspace)
-          finish(block: block, group: group, destination, epilogue, workspace)
+          finish(block: block, group: group, destination, epilogue, pitches, workspace)
         }
       }
       return
@@ -46,13 +47,14 @@ extension WinogradConvolution {
     if stage == 0 {
       for tile in units {
         transform(
-          tile: tile, of: source, zeros: packed, into: sharedScratch + tile / tilesPerBlock * blockStride, workspace)
+          tile: tile, of: source, pitches.source, zeros: packed, into: sharedScratch + tile / tilesPerBlock * blockStride,
+          workspace)
       }
     } else {
       for unit in units {
         let (group, block) = (unit / blockCount, unit % blockCount)
         multiply(block: block, group: group, sharedScratch + block * blockStride, packed, workspace)
-        finish(block: block, group: group, destination, epilogue, workspace)
+        finish(block: block, group: group, destination, epilogue, pitches, workspace)
       }
     }
   }
@@ -64,8 +66,8 @@ extension WinogradConvolution {
 
   /// The 6x6 source pixels of a tile to its row of each of the block's 36 matrices.
   private func transform(
-    tile: Int, of source: UnsafePointer<Float>, zeros: UnsafePointer<Float>, into block: UnsafeMutablePointer<Float>,
-    _ workspace: Workspace
+    tile: Int, of source: UnsafePointer<Float>, _ pitch: Int, zeros: UnsafePointer<Float>,
+    into block: UnsafeMutablePointer<Float>, _ workspace: Workspace
   ) {
     let (image, top, left) = position(of: tile)
     let channels = self.source.channels
@@ -75,7 +77,7 @@ extension WinogradConvolution {
         let x = left + origin.x + j
         let isInside = y >= 0 && y < self.source.height && x >= 0 && x < self.source.width
         workspace.pixels[i * 6 + j] =
-          isInside ? source + ((image * self.source.height + y) * self.source.width + x) * channels : zeros
+          isInside ? source + ((image * self.source.height + y) * self.source.width + x) * pitch : zeros
       }
     }
     let (pixels, vectors, stride) = (workspace.pixels, workspace.vectors, planeStride)
@@ -143,22 +145,23 @@ extension WinogradConvolution {
 
   /// The products of a block and group to 4x4 destination pixels each, as far as these are in the image.
   private func finish(
-    block: Int, group: Int, _ output: UnsafeMutablePointer<Float>, _ epilogue: Epilogue, _ workspace: Workspace
+    block: Int, group: Int, _ output: UnsafeMutablePointer<Float>, _ epilogue: Epilogue, _ pitches: Pitches,
+    _ workspace: Workspace
   ) {
     let firstTile = block * tilesPerBlock
     let firstPanel = group * panelsPerGroup
-    let (vectors, stride, channels) = (workspace.vectors, productStride, destination.channels)
+    let (vectors, stride) = (workspace.vectors, productStride)
     for tile in firstTile..<min(tiles, firstTile + tilesPerBlock) {
       let (image, top, left) = position(of: tile)
       let (rows, columns) = (min(4, destination.height - top), min(4, destination.width - left))
-      let corner = ((image * destination.height + top) * destination.width + left) * channels
+      let corner = (image * destination.height + top) * destination.width + left
       for half in firstPanel * 2..<min(panels, firstPanel + panelsPerGroup) * 2 {
         let panel = (half / 2 - firstPanel) * tilesPerBlock * Self.panelWidth
         // The gate of the next tile is on its way while this one is transformed.
         if half % 2 == 0, let gate = epilogue.gate {
           for i in 0..<rows {
-            let line = gate + corner + i * destination.width * channels + half * 8
-            for j in 4..<8 { platform_prefetch(line + j * channels) }
+            let line = gate + (corner + i * destination.width) * pitches.gate + half * 8
+            for j in 4..<8 { platform_prefetch(line + j * pitches.gate) }
           }
         }
         let products = UnsafePointer(workspace.products) + panel + (tile - firstTile) * Self.panelWidth + half % 2 * 8
@@ -175,11 +178,14 @@ extension WinogradConvolution {
         for i in 0..<rows {
           let line = vectors + i * 6
           let v = winogradDestination((line[0], line[1], line[2], line[3], line[4], line[5]))
-          let offset = corner + i * destination.width * channels + half * 8
-          epilogue.finish(v.0 + bias, into: output, at: offset)
-          if columns > 1 { epilogue.finish(v.1 + bias, into: output, at: offset + channels) }
-          if columns > 2 { epilogue.finish(v.2 + bias, into: output, at: offset + 2 * channels) }
-          if columns > 3 { epilogue.finish(v.3 + bias, into: output, at: offset + 3 * channels) }
+          let pixel = corner + i * destination.width
+          @inline(always) func finish(_ v: SIMD8<Float>, _ j: Int) {
+            epilogue.finish(v + bias, into: output, at: pitches.place(pixel: pixel + j, channel: half * 8))
+          }
+          finish(v.0, 0)
+          if columns > 1 { finish(v.1, 1) }
+          if columns > 2 { finish(v.2, 2) }
+          if columns > 3 { finish(v.3, 3) }
         }
       }
     }
