@@ -26,100 +26,101 @@ extension Session {
     let output = try pointer(step.outputs[0])
     let count = plan.counts[step.outputs[0]]
     let epilogue = try resolve(step.epilogue)
+    let cost = costs[index]
 
     switch step.kernel {
     case .convolution(let plan, let weights):
       let shared = try self.plan.scratch[index].map { try pointer($0) }
       for stage in 0..<plan.stageCount {
-        parallel(plan.unitCount(stage: stage), work: max(count * 8, weights.count)) { units, scratch in
+        parallel(plan.unitCount(stage: stage), cost) { units, scratch in
           plan.run(
             stage: stage, units: units, source: x[0], packed: weights.base, destination: output, epilogue: epilogue,
             sharedScratch: shared, workerScratch: scratch)
         }
       }
     case .dense(let plan, let weights):
-      parallel(plan.unitCount, work: weights.count) { units, scratch in
+      parallel(plan.unitCount, cost) { units, scratch in
         plan.run(
           units: units, source: x[0], weights: weights.base, destination: output, epilogue: epilogue, workerScratch: scratch)
       }
     case .depthwise(let plan, let weights):
-      parallel(plan.unitCount, work: count * 4) { units, scratch in
+      parallel(plan.unitCount, cost) { units, scratch in
         plan.run(
           units: units, source: x[0], packed: weights.base, destination: output, epilogue: epilogue, workerScratch: scratch)
       }
     case .pool(let pooling):
       let argmax = step.outputs.count > 1 ? try indices(step.outputs[1]) : nil
-      parallel(pooling.unitCount, work: count * 4) { units, _ in
+      parallel(pooling.unitCount, cost) { units, _ in
         pooling.runForward(units: units, input: x[0], output: output, argmax: argmax)
       }
     case .poolGradient(let pooling):
       let argmax = step.inputs.count > 1 ? UnsafePointer(try indices(step.inputs[1])) : nil
-      parallel(pooling.unitCount, work: count * 4) { units, _ in
+      parallel(pooling.unitCount, cost) { units, _ in
         pooling.runInputGradient(units: units, cotangent: x[0], argmax: argmax, inputGradient: output, epilogue: epilogue)
       }
     case .activate(let kind):
-      elements(count, cost: 4) { activate(kind, x[0], into: output, range: $0) }
+      elements(count, cost) { activate(kind, x[0], into: output, range: $0) }
     case .activateGradient(let kind):
-      elements(count, cost: 4) {
+      elements(count, cost) {
         activateGradient(kind, saved: x[0], cotangent: x[1], addend: epilogue.addend, into: output, range: $0)
       }
     case .epilogue:
-      elements(count) { applyEpilogue(epilogue, x[0], into: output, range: $0) }
+      elements(count, cost) { applyEpilogue(epilogue, x[0], into: output, range: $0) }
     case .affine(let scale, let offset, let period):
-      elements(count) {
+      elements(count, cost) {
         affine(x[0], scale: scale?.base, offset: offset?.base, period: period, epilogue: epilogue, into: output, range: $0)
       }
     case .prelu(let alpha, let period):
-      elements(count) { prelu(x[0], alpha: alpha.base, period: period, into: output, range: $0) }
+      elements(count, cost) { prelu(x[0], alpha: alpha.base, period: period, into: output, range: $0) }
     case .preluGradient(let alpha, let period):
-      elements(count) {
+      elements(count, cost) {
         preluGradient(
           x[0], alpha: alpha.base, period: period, cotangent: x[1], addend: epilogue.addend, into: output, range: $0)
       }
     case .scale(let factor):
-      elements(count) { scale(x[0], by: factor, addend: epilogue.addend, into: output, range: $0) }
+      elements(count, cost) { scale(x[0], by: factor, addend: epilogue.addend, into: output, range: $0) }
     case .binary(let binary):
-      parallel(binary.rowCount, work: count) { rows, _ in binary.run(rows: rows, left: x[0], right: x[1], into: output) }
+      parallel(binary.rowCount, cost) { rows, _ in binary.run(rows: rows, left: x[0], right: x[1], into: output) }
     case .selectGradient(let binary, let ofLeft):
-      parallel(binary.rowCount, work: count) { rows, _ in
+      parallel(binary.rowCount, cost) { rows, _ in
         binary.runSelectGradient(rows: rows, left: x[0], right: x[1], cotangent: x[2], ofLeft: ofLeft, into: output)
       }
     case .reduce(let reduction):
-      parallel(reduction.unitCount, work: plan.counts[step.inputs[0]]) { units, _ in
+      parallel(reduction.unitCount, cost) { units, _ in
         reduction.run(units: units, input: x[0], output: output)
       }
     case .reduceGradient(let reduction):
       let isMax = x.count > 2
-      parallel(reduction.unitCount, work: count) { units, _ in
+      parallel(reduction.unitCount, cost) { units, _ in
         reduction.runInputGradient(
           units: units, cotangent: x[0], input: isMax ? x[1] : nil, output: isMax ? x[2] : nil, inputGradient: output,
           epilogue: epilogue)
       }
     case .softmax(let width):
-      parallel(count / width, work: count * 8) { rows, _ in softmax(x[0], into: output, count: width, rows: rows) }
+      parallel(count / width, cost) { rows, _ in softmax(x[0], into: output, count: width, rows: rows) }
     case .softmaxGradient(let width):
-      parallel(count / width, work: count * 2) { rows, _ in
+      parallel(count / width, cost) { rows, _ in
         softmaxGradient(output: x[0], cotangent: x[1], into: output, count: width, rows: rows)
       }
     case .layerNormalization(let scale, let offset, let epsilon, let width):
-      parallel(count / width, work: count * 4) { rows, _ in
+      parallel(count / width, cost) { rows, _ in
         layerNormalization(
           x[0], scale: scale?.base, offset: offset?.base, epsilon: epsilon, into: output, count: width, rows: rows)
       }
     case .layerNormalizationGradient(let scale, let epsilon, let width):
-      parallel(count / width, work: count * 4) { rows, _ in
+      parallel(count / width, cost) { rows, _ in
         layerNormalizationGradient(
           input: x[0], scale: scale?.base, epsilon: epsilon, cotangent: x[1], into: output, count: width, rows: rows)
       }
     case .permute(let permutation):
-      parallel(permutation.unitCount, work: count) { units, _ in permutation.run(units: units, input: x[0], output: output) }
+      parallel(permutation.unitCount, cost) { units, _ in permutation.run(units: units, input: x[0], output: output) }
     case .place(let copy):
-      parallel(copy.unitCount, work: count) { units, _ in copy.run(units: units, source: x[0], destination: output) }
+      parallel(copy.unitCount, cost) { units, _ in copy.run(units: units, source: x[0], destination: output) }
     case .resize(let resizing):
-      parallel(resizing.unitCount, work: count) { units, _ in resizing.run(units: units, source: x[0], destination: output) }
+      parallel(resizing.unitCount, cost) { units, _ in resizing.run(units: units, source: x[0], destination: output) }
     case .concatenate(let widths):
       let total = widths.reduce(0, +)
-      parallel(count / total, work: count) { rows, _ in
+      parallel(count / total, cost) { rows, _ in
         var offset = 0
         for (source, width) in zip(x, widths) {
           copyRows(from: source, stride: width, to: output + offset, stride: total, count: width, rows: rows)
@@ -127,7 +128,7 @@ extension Session {
         }
       }
     case .slice(let offset, let width, let total):
-      parallel(count / width, work: count) { rows, _ in
+      parallel(count / width, cost) { rows, _ in
         copyRows(from: x[0] + offset, stride: total, to: output, stride: width, count: width, rows: rows)
       }
     }
@@ -149,23 +150,22 @@ extension Session {
     return UnsafeMutableRawPointer(try pointer(tensor)).bindMemory(to: UInt16.self, capacity: count)
   }
 
-  /// Below this much work, waking threads costs more than they give.
-  private static var parallelWork: Int { 1 << 15 }
-
-  private func parallel(_ unitCount: Int, work: Int, _ body: (Range<Int>, UnsafeMutablePointer<Float>?) -> Void) {
-    let isSmall = work < Self.parallelWork
-    let threads = isSmall ? 1 : threads
-    let grain = threads == 1 ? max(1, unitCount) : max(1, unitCount / (threads * 8))
+  /// Cuts a step up where that pays: a region costs about half a microsecond, a piece of it a tenth. `cost` is the step's
+  /// time in nanoseconds.
+  private func parallel(_ unitCount: Int, _ cost: Int, _ body: (Range<Int>, UnsafeMutablePointer<Float>?) -> Void) {
+    let threads = min(threads, cost / 2000)
+    let pieces = max(threads, min(threads * 8, cost / 1000))
+    let grain = threads > 1 ? max(1, unitCount / pieces) : max(1, unitCount)
     let workers = arena.workers, workerCount = arena.workerFloatCount
     ThreadPool.run(unitCount: unitCount, grain: grain, threads: threads) { units, worker in
       body(units, workerCount > 0 ? workers + worker * workerCount : nil)
     }
   }
 
-  private func elements(_ count: Int, cost: Int = 1, _ body: (Range<Int>) -> Void) {
+  private func elements(_ count: Int, _ cost: Int, _ body: (Range<Int>) -> Void) {
     // Whole cache lines for each thread.
     let block = 1024
-    parallel((count + block - 1) / block, work: count * cost) { blocks, _ in
+    parallel((count + block - 1) / block, cost) { blocks, _ in
       body(blocks.lowerBound * block..<min(count, blocks.upperBound * block))
     }
   }

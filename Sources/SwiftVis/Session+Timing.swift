@@ -50,7 +50,7 @@ extension Kernel {
     }
   }
 
-  fileprivate var weightCount: Int {
+  var weightCount: Int {
     switch self {
     case .convolution(_, let weights), .depthwise(_, let weights), .dense(_, let weights): weights.count
     default: 0

@@ -31,7 +31,11 @@ public final class Session {
   let model: Model
   let plan: Plan
   let threads: Int
+  /// By step, see `Step.cost`.
+  let costs: [Int]
   let arena: Arena
+  /// In nanoseconds.
+  private static let leastCostOfThreads = 40_000
   private var state = State.fresh
   private enum State { case fresh, forward, spent }
 
@@ -43,8 +47,12 @@ public final class Session {
   public init(_ model: Model, _ question: Question, threads: Int = 0) throws {
     try Processor.check()
     self.model = model
-    self.threads = threads > 0 ? min(threads, ThreadPool.maximumThreadCount) : ThreadPool.defaultThreadCount
     plan = try Plan(model, question)
+    costs = plan.steps.map { [plan] in $0.cost(plan.counts) }
+    // A network that is done before a thread is awake needs one.
+    let isTiny = costs.reduce(0, +) < Self.leastCostOfThreads
+    self.threads =
+      isTiny ? 1 : threads > 0 ? min(threads, ThreadPool.maximumThreadCount) : ThreadPool.defaultThreadCount
     arena = try Arena(floatCount: plan.memory.count, workerCount: self.threads, workerFloatCount: plan.workerScratchCount)
   }
 

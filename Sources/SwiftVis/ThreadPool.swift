@@ -38,7 +38,8 @@ public enum ThreadPool {
     let helpers = min(threads, rangeCount, maximumThreadCount) - 1
     guard helpers > 0, let workers = current(), workers.acquire() else { return body(0..<unitCount, 0) }
     withoutActuallyEscaping(body) { body in
-      workers.run(Region(body: body, unitCount: unitCount, grain: size, rangeCount: rangeCount), helpers: helpers)
+      workers.run(
+        Region(body: body, unitCount: unitCount, grain: size, rangeCount: rangeCount, workerCount: helpers + 1))
     }
     workers.release()
   }
@@ -68,17 +69,30 @@ private struct Region {
   let unitCount: Int
   let grain: Int
   let rangeCount: Int
+  let workerCount: Int
+
+  /// The ranges that a worker claims first.
+  func ranges(of worker: Int) -> Range<Int> {
+    rangeCount * worker / workerCount..<rangeCount * (worker + 1) / workerCount
+  }
+}
+
+private struct Share: ~Copyable {
+  let next = Atomic<Int>(0)
+  private let line: (Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0)
 }
 
 /// Detached threads that wait for regions. Lives until the process ends, so that nothing has to be joined at exit.
 private final class Workers: @unchecked Sendable {
   private static let stackSize = 2 << 20
-  /// Longer than the gap between two steps of a network, shorter than anyone would notice.
-  private static let spinNanoseconds = 40_000
+  /// Longer than the gap between two calls of a small network, shorter than anyone would notice.
+  private static let spinNanoseconds = 100_000
 
   /// Generation of the region << 32 | workers that may still enter it << 16 | workers inside it.
   private let state = Atomic<UInt64>(0)
-  private let nextRange = Atomic<Int>(0)
+  /// By worker: what is left of its share. Each on a line of its own.
+  private let shares: UnsafeMutablePointer<Share>
+  /// Workers that sleep and have not been woken.
   private let sleepers = Atomic<Int>(0)
   private let isTaken = Atomic<Bool>(false)
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -86,13 +100,18 @@ private final class Workers: @unchecked Sendable {
   // The rest belongs to the caller that has taken the pool; workers read `region` only between entering and leaving it.
   private var region: Region?
   private var threadCount = 0
+  /// How often the sleepers were woken, guarded by the mutex.
+  private var wakeUps: UInt64 = 0
 
   init?() {
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
+    shares = .allocate(capacity: ThreadPool.maximumThreadCount)
+    for worker in 0..<ThreadPool.maximumThreadCount { (shares + worker).initialize(to: Share()) }
     guard pthread_mutex_init(mutex, nil) == 0, pthread_cond_init(condition, nil) == 0 else {
       mutex.deallocate()
       condition.deallocate()
+      shares.deallocate()
       return nil
     }
   }
@@ -102,19 +121,21 @@ private final class Workers: @unchecked Sendable {
     pthread_cond_destroy(condition)
     mutex.deallocate()
     condition.deallocate()
+    shares.deallocate()
   }
 
   func acquire() -> Bool { isTaken.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged }
 
   func release() { isTaken.store(false, ordering: .releasing) }
 
-  func run(_ region: Region, helpers: Int) {
+  func run(_ region: Region) {
+    let helpers = region.workerCount - 1
     grow(to: helpers)
     self.region = region
-    nextRange.store(0, ordering: .relaxed)
+    for worker in 0...helpers { shares[worker].next.store(region.ranges(of: worker).lowerBound, ordering: .relaxed) }
     let generation = (state.load(ordering: .relaxed) >> 32) &+ 1
     state.store(generation << 32 | UInt64(helpers) << 16, ordering: .sequentiallyConsistent)
-    wake(helpers)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wake() }
     share(in: region, worker: 0)
 
     // From here on nobody enters, and only those who did are waited for.
@@ -128,25 +149,27 @@ private final class Workers: @unchecked Sendable {
     self.region = nil
   }
 
-  /// Claims ranges until none is left.
+  /// Claims ranges of its own share, which lie side by side and mostly where they lay in the step before: what a core wrote is
+  /// in its cache. Then helps the others.
   private func share(in region: Region, worker: Int) {
-    while true {
-      let index = nextRange.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard index < region.rangeCount else { return }
-      let start = index &* region.grain
-      region.body(start..<start &+ min(region.grain, region.unitCount &- start), worker)
+    for turn in 0..<region.workerCount {
+      let owner = (worker + turn) % region.workerCount
+      let end = region.ranges(of: owner).upperBound
+      while shares[owner].next.load(ordering: .relaxed) < end {
+        let index = shares[owner].next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < end else { break }
+        let start = index &* region.grain
+        region.body(start..<start &+ min(region.grain, region.unitCount &- start), worker)
+      }
     }
   }
 
-  private func wake(_ count: Int) {
-    let asleep = sleepers.load(ordering: .sequentiallyConsistent)
-    guard asleep > 0 else { return }
+  /// All of them, for the whole run: one system call, however many short regions follow before they are up.
+  private func wake() {
     pthread_mutex_lock(mutex)
-    if count >= asleep {
-      pthread_cond_broadcast(condition)
-    } else {
-      for _ in 0..<count { pthread_cond_signal(condition) }
-    }
+    wakeUps &+= 1
+    sleepers.store(0, ordering: .sequentiallyConsistent)
+    pthread_cond_broadcast(condition)
     pthread_mutex_unlock(mutex)
   }
 
@@ -224,10 +247,13 @@ private final class Workers: @unchecked Sendable {
     defer { pthread_mutex_unlock(mutex) }
     // Announced before looking once more, and `run` publishes before it looks for sleepers: one of the two sees the other.
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+    let asleepSince = wakeUps
     while true {
       let observed = state.load(ordering: .sequentiallyConsistent)
-      if observed >> 32 != seen { return observed }
+      if observed >> 32 != seen {
+        if wakeUps == asleepSince { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+        return observed
+      }
       pthread_cond_wait(condition, mutex)
     }
   }
