@@ -5,7 +5,13 @@
 /// [36][panel][channel][16], and the products are transformed back, a few panels at a time.
 struct WinogradConvolution: Sendable {
   static let points = 36, panelWidth = 16
-  private static let maximumTilesPerBlock = 54, maximumPanelsPerGroup = 4
+  private static let maximumPanelsPerGroup = 4
+  /// Blocks whose tiles and products stay in the second-level cache beside a small layer's weights, and blocks that make
+  /// the most of every weight that is read, where the weights do not stay.
+  private static let fewTilesPerBlock = 12, manyTilesPerBlock = 54
+  private static let residentWeightCount = 1 << 20
+  /// So many units keep the threads equally busy.
+  private static let leastBlocks = 16
   /// Vectors and planes whose distance is a power of two would compete for the same cache lines.
   static let planePadding = 16
 
@@ -42,14 +48,17 @@ struct WinogradConvolution: Sendable {
     tiles = batch * grid.height * grid.width
     panels = destination.channels / Self.panelWidth
     let sixes = (tiles + 5) / 6
-    let blocks = (sixes * 6 + Self.maximumTilesPerBlock - 1) / Self.maximumTilesPerBlock
+    let isResident = Self.points * source.channels * destination.channels <= Self.residentWeightCount
+    let mostTiles =
+      isResident && tiles >= Self.leastBlocks * Self.fewTilesPerBlock ? Self.fewTilesPerBlock : Self.manyTilesPerBlock
+    let blocks = (sixes * 6 + mostTiles - 1) / mostTiles
     tilesPerBlock = (sixes + blocks - 1) / blocks * 6
     blockCount = (tiles + tilesPerBlock - 1) / tilesPerBlock
-    isFused = blockCount >= 16
+    isFused = blockCount >= Self.leastBlocks
     panelsPerGroup =
       isFused
       ? min(panels, Self.maximumPanelsPerGroup)
-      : max(1, min(Self.maximumPanelsPerGroup, panels * blockCount / 16))
+      : max(1, min(Self.maximumPanelsPerGroup, panels * blockCount / Self.leastBlocks))
   }
 
   /// Estimated cycles: 16 products each, a transform of eight channels in about a hundred, and the packed weights, nine floats
