@@ -27,6 +27,7 @@ extension Session {
     let count = plan.counts[step.outputs[0]]
     let epilogue = try resolve(step.epilogue)
     let cost = costs[index]
+    let pitches = pitches(step)
 
     switch step.kernel {
     case .convolution(let plan, let weights):
@@ -35,7 +36,7 @@ extension Session {
         parallel(plan.unitCount(stage: stage), cost) { units, scratch in
           plan.run(
             stage: stage, units: units, source: x[0], packed: weights.base, destination: output, epilogue: epilogue,
-            sharedScratch: shared, workerScratch: scratch)
+            pitches: pitches, sharedScratch: shared, workerScratch: scratch)
         }
       }
     case .dense(let plan, let weights):
@@ -51,24 +52,35 @@ extension Session {
     case .pool(let pooling):
       let argmax = step.outputs.count > 1 ? try indices(step.outputs[1]) : nil
       parallel(pooling.unitCount, cost) { units, _ in
-        pooling.runForward(units: units, input: x[0], output: output, argmax: argmax)
+        pooling.runForward(units: units, input: x[0], output: output, argmax: argmax, pitches: pitches)
       }
     case .poolGradient(let pooling):
       let argmax = step.inputs.count > 1 ? UnsafePointer(try indices(step.inputs[1])) : nil
       parallel(pooling.unitCount, cost) { units, _ in
-        pooling.runInputGradient(units: units, cotangent: x[0], argmax: argmax, inputGradient: output, epilogue: epilogue)
+        pooling.runInputGradient(
+          units: units, cotangent: x[0], argmax: argmax, inputGradient: output, epilogue: epilogue, pitches: pitches)
       }
     case .activate(let kind):
-      elements(count, cost) { activate(kind, x[0], into: output, range: $0) }
+      try elements(of: step, cost) { activate(kind, $0.inputs.0, into: $0.output, range: $1) }
     case .activateGradient(let kind):
-      elements(count, cost) {
-        activateGradient(kind, saved: x[0], cotangent: x[1], addend: epilogue.addend, into: output, range: $0)
+      try elements(of: step, cost) {
+        activateGradient(
+          kind, saved: $0.inputs.0, cotangent: $0.inputs.1, addend: $0.epilogue.addend, into: $0.output, range: $1)
       }
     case .epilogue:
-      elements(count, cost) { applyEpilogue(epilogue, x[0], into: output, range: $0) }
+      try elements(of: step, cost) { applyEpilogue($0.epilogue, $0.inputs.0, into: $0.output, range: $1) }
+    case .affine(let scale, let offset, let period) where pitches != Pitches():
+      let width = plan.widths[step.outputs[0]]
+      parallel(count / width, cost) { rows, _ in
+        affine(
+          x[0], scale: scale?.base, offset: offset?.base, period: period, epilogue: epilogue, into: output, rows: rows,
+          width: width, pitches: pitches)
+      }
     case .affine(let scale, let offset, let period):
-      elements(count, cost) {
-        affine(x[0], scale: scale?.base, offset: offset?.base, period: period, epilogue: epilogue, into: output, range: $0)
+      try elements(of: step, cost) {
+        affine(
+          $0.inputs.0, scale: scale?.base, offset: offset?.base, period: period, epilogue: $0.epilogue, into: $0.output,
+          range: $1)
       }
     case .prelu(let alpha, let period):
       elements(count, cost) { prelu(x[0], alpha: alpha.base, period: period, into: output, range: $0) }
@@ -78,7 +90,9 @@ extension Session {
           x[0], alpha: alpha.base, period: period, cotangent: x[1], addend: epilogue.addend, into: output, range: $0)
       }
     case .scale(let factor):
-      elements(count, cost) { scale(x[0], by: factor, addend: epilogue.addend, into: output, range: $0) }
+      try elements(of: step, cost) {
+        scale($0.inputs.0, by: factor, addend: $0.epilogue.addend, into: $0.output, range: $1)
+      }
     case .binary(let binary):
       parallel(binary.rowCount, cost) { rows, _ in binary.run(rows: rows, left: x[0], right: x[1], into: output) }
     case .selectGradient(let binary, let ofLeft):
@@ -118,23 +132,37 @@ extension Session {
       parallel(copy.unitCount, cost) { units, _ in copy.run(units: units, source: x[0], destination: output) }
     case .resize(let resizing):
       parallel(resizing.unitCount, cost) { units, _ in resizing.run(units: units, source: x[0], destination: output) }
-    case .concatenate(let widths):
-      let total = widths.reduce(0, +)
+    case .concatenate(let parts, let total):
+      let pitch = pitches.destination > 0 ? pitches.destination : total
+      let sources = step.inputs.map { plan.memory.pitches[$0] }
       parallel(count / total, cost) { rows, _ in
-        var offset = 0
-        for (source, width) in zip(x, widths) {
-          copyRows(from: source, stride: width, to: output + offset, stride: total, count: width, rows: rows)
-          offset += width
+        for ((source, pitchOfSource), part) in zip(zip(x, sources), parts) {
+          copyRows(
+            from: source, stride: pitchOfSource > 0 ? pitchOfSource : part.width, to: output + part.offset, stride: pitch,
+            count: part.width, rows: rows)
         }
       }
-    case .slice(let offset, let width, let total):
-      parallel(count / width, cost) { rows, _ in
-        copyRows(from: x[0] + offset, stride: total, to: output, stride: width, count: width, rows: rows)
+    case .slice(let part, let total):
+      let pitch = pitches.source > 0 ? pitches.source : total
+      let pitchOfOutput = pitches.destination > 0 ? pitches.destination : part.width
+      parallel(count / part.width, cost) { rows, _ in
+        copyRows(
+          from: x[0] + part.offset, stride: pitch, to: output, stride: pitchOfOutput, count: part.width, rows: rows)
       }
     }
   }
 
-  private func resolve(_ spec: EpilogueSpec) throws -> Epilogue {
+  private func pitches(_ step: Step) -> Pitches {
+    let all = plan.memory.pitches
+    var pitches = Pitches()
+    pitches.source = step.inputs.first.map { all[$0] } ?? 0
+    pitches.destination = all[step.outputs[0]]
+    pitches.addend = step.epilogue.addend.map { all[$0] } ?? 0
+    pitches.gate = step.epilogue.gate.map { all[$0] } ?? 0
+    return pitches
+  }
+
+  func resolve(_ spec: EpilogueSpec) throws -> Epilogue {
     var epilogue = Epilogue()
     epilogue.bias = spec.bias?.base
     epilogue.addend = try spec.addend.map { UnsafePointer(try pointer($0)) }
@@ -152,7 +180,7 @@ extension Session {
 
   /// Cuts a step up where that pays: a region costs about half a microsecond, a piece of it a tenth. `cost` is the step's
   /// time in nanoseconds.
-  private func parallel(_ unitCount: Int, _ cost: Int, _ body: (Range<Int>, UnsafeMutablePointer<Float>?) -> Void) {
+  func parallel(_ unitCount: Int, _ cost: Int, _ body: (Range<Int>, UnsafeMutablePointer<Float>?) -> Void) {
     let threads = min(threads, cost / 2000)
     let pieces = max(threads, min(threads * 8, cost / 1000))
     let grain = threads > 1 ? max(1, unitCount / pieces) : max(1, unitCount)

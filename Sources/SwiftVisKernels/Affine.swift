@@ -21,6 +21,33 @@ public func affine(
   }
 }
 
+/// The same for rows of slices, each of them `width` floats and whole periods.
+public func affine(
+  _ x: UnsafePointer<Float>, scale: UnsafePointer<Float>?, offset: UnsafePointer<Float>?, period: Int,
+  epilogue: Epilogue, into y: UnsafeMutablePointer<Float>, rows: Range<Int>, width: Int, pitches: Pitches
+) {
+  let pitches = pitches.resolved(source: width, destination: width)
+  withVectorPeriod(scale, offset, absent: (1, 0), period: period, range: 0..<width) { scale, offset, period, phase in
+    for row in rows {
+      let x = x + row * pitches.source
+      let place = pitches.place(pixel: row, channel: 0)
+      forEachRun(of: 0..<width, period: period, phase: phase) { i, j, count in
+        var k = 0
+        while k + 8 <= count {
+          let product = SIMD8(offset + j + k).addingProduct(SIMD8(x + i + k), SIMD8(scale + j + k))
+          epilogue.finish(product, into: y, at: place + (i + k))
+          k += 8
+        }
+        let rest = count - k
+        guard rest > 0 else { return }
+        let product = SIMD8(offset + j + k, count: rest)
+          .addingProduct(SIMD8(x + i + k, count: rest), SIMD8(scale + j + k, count: rest))
+        epilogue.finish(product, into: y, at: place + (i + k), count: rest)
+      }
+    }
+  }
+}
+
 /// y = x > 0 ? x : alpha[i % period] * x. `y` may be `x`.
 public func prelu(
   _ x: UnsafePointer<Float>, alpha: UnsafePointer<Float>, period: Int, into y: UnsafeMutablePointer<Float>, range: Range<Int>

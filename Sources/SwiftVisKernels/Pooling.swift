@@ -6,6 +6,7 @@ public struct Pooling: Sendable {
   public let unitCount: Int
   let geometry: WindowGeometry
   let kind: Kind
+  public var channels: Int { geometry.inputChannels }
   /// For the gradient: the windows over each input row and column.
   let rows: PoolingReach, columns: PoolingReach
 

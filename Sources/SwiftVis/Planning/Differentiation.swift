@@ -60,7 +60,7 @@ extension PlanBuilder {
       var offset = 0
       for input in inputs {
         let width = shapes[input][axis...].reduce(1, *)
-        propagate(.slice(offset: offset, width: width, total: total), [g], to: input)
+        propagate(.slice(RowPart(offset: offset, width: width), total: total), [g], to: input)
         offset += width
       }
     case .merge(let merge):

@@ -30,7 +30,7 @@ extension PlanBuilder {
         }
       }
       // Indices are 16 bits, so half as many floats hold them.
-      let argmax = keepsArgmax ? [tensor(count: (shape.reduce(1, *) + 1) / 2)] : []
+      let argmax = keepsArgmax ? [tensor([(shape.reduce(1, *) + 1) / 2])] : []
       let output = emit(.pool(try pooling(node, pool, .forward)), inputs, shape: shape)
       steps[steps.count - 1].outputs += argmax
       saved[node] = argmax
@@ -47,8 +47,12 @@ extension PlanBuilder {
     case .permute(let axes):
       values[node] = emit(.permute(Permutation(shape: inputShapes[0], axes: axes)), inputs, shape: shape)
     case .concatenate(let axis):
-      let widths = inputShapes.map { $0[axis...].reduce(1, *) }
-      values[node] = emit(.concatenate(widths: widths), inputs, shape: shape)
+      var total = 0
+      let parts = inputShapes.map { inputShape in
+        defer { total += inputShape[axis...].reduce(1, *) }
+        return RowPart(offset: total, width: inputShape[axis...].reduce(1, *))
+      }
+      values[node] = emit(.concatenate(parts, total: total), inputs, shape: shape)
     case .merge(let merge):
       values[group.output] = try lower(merge, node, inputs, inputShapes, epilogue)
     case .layerNormalization(let epsilon):

@@ -2,6 +2,8 @@
 struct MemoryPlan {
   /// In floats, by tensor; nil where a tensor is never used.
   let offsets: [Int?]
+  /// Floats from one row of a slice to the next; 0 where rows are adjacent.
+  let pitches: [Int]
   let count: Int
 }
 
@@ -11,39 +13,65 @@ struct MemoryPlanner {
     var first: Int
     var last: Int
   }
+  /// Two tensors of one size and row width: the output may take over the place of a candidate that dies at the step, unless
+  /// something else lies there that the step reads.
+  struct Takeover {
+    let step: Int
+    let output: TensorID
+    let candidates: [TensorID]
+    /// All that the step reads.
+    let reads: [TensorID]
+  }
   /// 64 bytes, a cache line and more than any vector.
   static let alignment = 16
 
   var counts: [Int]
   var lifetimes: [Lifetime?]
-  /// Pairs of (output, input) at a step: the output may take over the input's place.
-  var inPlace: [(step: Int, output: TensorID, candidates: [TensorID])] = []
+  var takeovers: [Takeover] = []
+  /// Floats in a row, by tensor.
+  var widths: [Int] = []
+  var slices: [TensorID: Slice] = [:]
+  /// Tensors that cannot be slices.
+  var rigid: Set<TensorID> = []
 
   func plan(reusingMemory: Bool) throws -> MemoryPlan {
-    guard reusingMemory else { return try layOut(roots: Array(counts.indices), lifetimes: lifetimes, sharing: false) }
-    var roots = Array(counts.indices)
-    var lifetimes = lifetimes
-    for (step, output, candidates) in inPlace {
-      guard let own = lifetimes[output] else { continue }
-      for candidate in candidates {
-        let root = roots[candidate]
-        guard let life = lifetimes[root], life.last == step, counts[root] == counts[output] else { continue }
-        roots[output] = root
-        lifetimes[root]?.last = own.last
-        break
+    var places = Places(counts: counts, widths: widths, slices: reusingMemory ? slices : [:])
+    if reusingMemory {
+      for takeover in takeovers {
+        if let place = takeover.candidates.first(where: { mayMove(takeover, to: $0, places) }) {
+          places.move(takeover.output, to: place)
+        }
       }
     }
-    return try layOut(roots: roots, lifetimes: lifetimes, sharing: true)
+    return try layOut(places, sharing: reusingMemory)
   }
 
-  /// Largest first, each at the lowest place that is free during its whole life.
-  private func layOut(roots: [Int], lifetimes: [Lifetime?], sharing: Bool) throws -> MemoryPlan {
+  private func mayMove(_ takeover: Takeover, to candidate: TensorID, _ places: Places) -> Bool {
+    let (output, step) = (takeover.output, takeover.step)
+    let (from, to) = (places[output], places[candidate])
+    guard lifetimes[output] != nil, lifetimes[candidate] != nil, from.root == output, to.root != output,
+      counts[output] == counts[candidate], from.width == to.width
+    else { return false }
+    let parts = places.tensors(overlapping: from)
+    return places.tensors(overlapping: to).allSatisfy { (lifetimes[$0]?.last ?? 0) <= step }
+      && takeover.reads.allSatisfy { !places[$0].overlaps(to) || (places[$0] == to && takeover.candidates.contains($0)) }
+      && parts.allSatisfy { (lifetimes[$0]?.first ?? step) >= step && (to.sparsePitch == 0 || !rigid.contains($0)) }
+  }
+
+  /// Largest first, each at the lowest offset that is free during its whole life.
+  private func layOut(_ places: Places, sharing: Bool) throws -> MemoryPlan {
+    var lives = [Lifetime?](repeating: nil, count: counts.count)
+    for tensor in counts.indices {
+      guard let life = lifetimes[tensor] else { continue }
+      lives[places[tensor].root].extend(to: life.first)
+      lives[places[tensor].root].extend(to: life.last)
+    }
     var offsets = [Int?](repeating: nil, count: counts.count)
     var placed: [(offset: Int, end: Int, life: Lifetime)] = []  // by offset
     var total = 0
-    let order = counts.indices.filter { roots[$0] == $0 }.sorted { (counts[$0], $1) > (counts[$1], $0) }
+    let order = counts.indices.filter { places[$0].root == $0 }.sorted { (counts[$0], $1) > (counts[$1], $0) }
     for tensor in order {
-      guard let life = lifetimes[tensor] else { continue }
+      guard let life = lives[tensor] else { continue }
       let size = (counts[tensor] + Self.alignment - 1) / Self.alignment * Self.alignment
       var offset = 0
       for other in placed where !sharing || (other.life.first <= life.last && life.first <= other.life.last) {
@@ -59,7 +87,9 @@ struct MemoryPlanner {
       placed.insert((offset, end, life), at: position)
       total = max(total, end)
     }
-    for tensor in counts.indices where roots[tensor] != tensor { offsets[tensor] = offsets[roots[tensor]] }
-    return MemoryPlan(offsets: offsets, count: total)
+    for tensor in counts.indices where places[tensor].root != tensor {
+      offsets[tensor] = offsets[places[tensor].root].map { $0 + places[tensor].offset }
+    }
+    return MemoryPlan(offsets: offsets, pitches: counts.indices.map { places[$0].sparsePitch }, count: total)
   }
 }

@@ -13,6 +13,8 @@ struct Plan: Sendable {
   let gradients: [TensorID]
   /// In floats.
   let counts: [Int]
+  /// Floats in a row of a tensor, the last axis.
+  let widths: [Int]
   let memory: MemoryPlan
   /// By step, where it needs memory that its workers share.
   let scratch: [TensorID?]
@@ -60,9 +62,11 @@ extension Plan {
       return tensor
     }
 
-    let schedule = Schedule(builder.steps, forwardCount: forwardCount, needed: Set(values + gradients))
-    var lifetimes = schedule.lifetimes(tensorCount: builder.counts.count, keepsForward: question.keepsForward)
     let inputs = (0..<graph.inputCount).map { $0 }  // the first tensors that were made
+    var schedule = Schedule(builder.steps, forwardCount: forwardCount, needed: Set(values + gradients))
+    let slicing = Slicing(schedule, widths: builder.widths, fixed: Set(inputs + values + cotangents + gradients))
+    if question.reusesMemory { schedule = Schedule(slicing) }
+    var lifetimes = schedule.lifetimes(tensorCount: builder.counts.count, keepsForward: question.keepsForward)
     for input in inputs where lifetimes[input] != nil || values.contains(input) { lifetimes[input].extend(to: 0) }
     for value in values { lifetimes[value].extend(to: schedule.turn) }
     for cotangent in cotangents where lifetimes[cotangent] != nil || gradients.contains(cotangent) {
@@ -70,19 +74,22 @@ extension Plan {
     }
     for gradient in gradients { lifetimes[gradient].extend(to: schedule.end) }
 
-    var counts = builder.counts
+    var counts = builder.counts, widths = builder.widths
     var scratch: [TensorID?] = []
     for (index, step) in schedule.steps.enumerated() {
       let needed = step.kernel.sharedScratchCount
       scratch.append(needed > 0 ? counts.count : nil)
       guard needed > 0 else { continue }
       counts.append(needed)
+      widths.append(needed)
       lifetimes.append(.init(first: schedule.time(ofStep: index), last: schedule.time(ofStep: index)))
     }
-    let planner = MemoryPlanner(counts: counts, lifetimes: lifetimes, inPlace: schedule.inPlace)
+    let planner = MemoryPlanner(
+      counts: counts, lifetimes: lifetimes, takeovers: schedule.takeovers, widths: widths, slices: slicing.slices,
+      rigid: slicing.rigid)
     self.init(
       question: question, shapes: shapes, steps: schedule.steps, forwardCount: schedule.forwardCount, inputs: inputs,
-      values: values, cotangents: cotangents, gradients: gradients, counts: counts,
+      values: values, cotangents: cotangents, gradients: gradients, counts: counts, widths: widths,
       memory: try planner.plan(reusingMemory: question.reusesMemory), scratch: scratch,
       workerScratchCount: schedule.steps.map(\.kernel.workerScratchCount).max() ?? 0,
       unmodifiedActivations: builder.unmodified.map { graph.activationName($0) })

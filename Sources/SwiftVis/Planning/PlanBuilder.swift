@@ -15,6 +15,8 @@ struct PlanBuilder {
   let wanted: Set<Graph.NodeIndex>
 
   private(set) var counts: [Int] = []
+  /// Floats in a row, the last axis, by tensor.
+  private(set) var widths: [Int] = []
   var steps: [Step] = []
   /// Where the value of a node is.
   var values: [Graph.NodeIndex: TensorID] = [:]
@@ -36,12 +38,11 @@ struct PlanBuilder {
     self.wanted = wanted
   }
 
-  mutating func tensor(count: Int) -> TensorID {
-    counts.append(count)
+  mutating func tensor(_ shape: [Int]) -> TensorID {
+    counts.append(shape.reduce(1, *))
+    widths.append(shape.last ?? 1)
     return counts.count - 1
   }
-
-  mutating func tensor(_ shape: [Int]) -> TensorID { tensor(count: shape.reduce(1, *)) }
 
   /// Appends a step with one output and returns that.
   mutating func emit(_ kernel: Kernel, _ inputs: [TensorID], shape: [Int], _ epilogue: EpilogueSpec = .init()) -> TensorID {

@@ -22,6 +22,8 @@ struct Schedule {
     self.forwardCount = keptForward
   }
 
+  init(_ slicing: Slicing) { (steps, forwardCount) = (slicing.steps, slicing.forwardCount) }
+
   /// From the step that writes a tensor to the last that reads it. With `keepsForward`, what backward steps read of the forward pass
   /// lives to the end, so that they can run again.
   func lifetimes(tensorCount: Int, keepsForward: Bool) -> [MemoryPlanner.Lifetime?] {
@@ -37,8 +39,10 @@ struct Schedule {
     return lifetimes
   }
 
-  var inPlace: [(step: Int, output: TensorID, candidates: [TensorID])] {
-    steps.enumerated().map { (time(ofStep: $0), $1.outputs[0], $1.inPlaceCandidates) }
+  var takeovers: [MemoryPlanner.Takeover] {
+    steps.enumerated().map {
+      .init(step: time(ofStep: $0), output: $1.outputs[0], candidates: $1.inPlaceCandidates, reads: $1.reads)
+    }
   }
 }
 

@@ -15,12 +15,17 @@ struct Step {
   /// What the first output may overwrite, if nothing reads it later.
   var inPlaceCandidates: [TensorID] {
     switch kernel {
-    case .convolution, .dense, .depthwise:
+    case .convolution, .dense, .depthwise, .poolGradient, .reduceGradient:
       [epilogue.addend, epilogue.gate].compactMap { $0 }.filter { !inputs.contains($0) }
     case .activate, .activateGradient, .epilogue, .affine, .prelu, .preluGradient, .scale: reads
     default: []
     }
   }
+}
+
+/// Some of the floats of every row of a tensor.
+struct RowPart {
+  let offset: Int, width: Int
 }
 
 /// `Epilogue` with tensors by number.
@@ -68,10 +73,10 @@ enum Kernel {
   case permute(Permutation)
   case place(PlacedCopy)
   case resize(Resizing)
-  /// Inputs side by side: `widths` floats of each in every row.
-  case concatenate(widths: [Int])
-  /// `width` floats from `offset` of every row of `total`.
-  case slice(offset: Int, width: Int, total: Int)
+  /// Inputs side by side: a part of every row of `total` floats for each.
+  case concatenate([RowPart], total: Int)
+  /// A part of every row of `total` floats.
+  case slice(RowPart, total: Int)
 
   /// Whether the step can shut a gate as it writes, which saves a pass over memory.
   var hasGate: Bool {
