@@ -109,6 +109,8 @@ def image_batch(x: Any, expected: Shape, name: str) -> np.ndarray:
         raise ValueError(
             f"input '{name}': expected at least one value on every axis of {expected}, got shape {given}"
         )
+    if array.dtype == np.float32:
+        return np.array(array, order="C")
     with np.errstate(over="ignore", invalid="ignore"):
         return np.array(array, np.float32, order="C")  # what becomes infinite is refused by the engine
 

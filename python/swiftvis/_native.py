@@ -50,7 +50,11 @@ def call(function: Any, *arguments: Any) -> None:
     error = ffi.new("sv_error *")
     status = function(*arguments, error)
     if status != lib.SV_OK:
-        raise _EXCEPTIONS.get(status, SwiftvisError)(ffi.string(error.message).decode("utf-8", "replace"))
+        raise _exception(status, error)
+
+
+def _exception(status: int, error: Any) -> Exception:
+    return _EXCEPTIONS.get(status, SwiftvisError)(ffi.string(error.message).decode("utf-8", "replace"))
 
 
 def _text(function: Any, handle: Any) -> str:
@@ -169,9 +173,19 @@ class Session:
         self.unmodified_activations = (
             "" if question.rule == "plain" else _text(lib.sv_session_unmodified_activations, self._session)
         )
+        # What every run needs is made once: a small network takes as long as making it would.
+        self._error = ffi.new("sv_error *")
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._inputs = ffi.new("sv_const_buffer[]", len(question.shapes))
+        self._cotangents = ffi.new("sv_const_buffer[]", len(question.cotangents))
+        self._values = ffi.new("sv_buffer[]", len(question.values))
+        self._gradients = ffi.new("sv_buffer[]", len(question.gradients))
 
     def shape(self, node: str) -> tuple[int, ...]:
-        return _shape(lib.sv_session_shape, self._session, node)  # type: ignore[return-value]
+        shape = self._shapes.get(node)
+        if shape is None:
+            shape = self._shapes[node] = _shape(lib.sv_session_shape, self._session, node)  # type: ignore[assignment]
+        return shape  # type: ignore[return-value]
 
     def memory(self) -> tuple[int, int]:
         """Bytes of the arena, and of the packed weights shared with the model's other sessions."""
@@ -181,39 +195,34 @@ class Session:
 
     def forward(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Runs the network on contiguous float32 arrays; the values that the question asks for."""
-        values = self._empty(self.question.values)
-        sources, sinks = _buffers("sv_const_buffer[]", inputs), _buffers("sv_buffer[]", values)
-        call(lib.sv_session_forward, self._session, sources.array, len(inputs), sinks.array, len(values))
-        return values
+        return self._run(lib.sv_session_forward, self._inputs, inputs, self._values, self.question.values)
 
     def backward(self, cotangents: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Carries contiguous float32 cotangents back; the gradients that the question asks for."""
-        gradients = self._empty(self.question.gradients)
-        sources, sinks = _buffers("sv_const_buffer[]", cotangents), _buffers("sv_buffer[]", gradients)
-        call(
-            lib.sv_session_backward,
-            self._session,
-            sources.array,
-            len(cotangents),
-            sinks.array,
-            len(gradients),
+        return self._run(
+            lib.sv_session_backward, self._cotangents, cotangents, self._gradients, self.question.gradients
         )
-        return gradients
 
-    def _empty(self, nodes: Sequence[str]) -> list[np.ndarray]:
-        return [np.empty(self.shape(node), np.float32) for node in nodes]
+    def _run(
+        self, function: Any, sources: Any, arrays: Sequence[np.ndarray], sinks: Any, nodes: Sequence[str]
+    ) -> list[np.ndarray]:
+        results = [np.empty(self.shape(node), np.float32) for node in nodes]
+        kept = [_fill(sources, arrays), _fill(sinks, results)]
+        status = function(self._session, sources, len(arrays), sinks, len(results), self._error)
+        del kept
+        if status != lib.SV_OK:
+            raise _exception(status, self._error)
+        return results
 
 
-class _Buffers(NamedTuple):
-    array: Any
-    kept: list[Any]
-
-
-def _buffers(kind: str, arrays: Sequence[np.ndarray]) -> _Buffers:
-    kept = [ffi.from_buffer("float[]", array) for array in arrays]
-    return _Buffers(
-        ffi.new(kind, [(data, array.size) for data, array in zip(kept, arrays, strict=True)]), kept
-    )
+def _fill(buffers: Any, arrays: Sequence[np.ndarray]) -> list[Any]:
+    """Points the C buffers to the arrays; what it returns keeps them in place."""
+    kept = []
+    for buffer, array in zip(buffers, arrays, strict=True):
+        data = ffi.from_buffer("float[]", array)
+        buffer.data, buffer.count = data, array.size
+        kept.append(data)
+    return kept
 
 
 # ---- Imaging ----

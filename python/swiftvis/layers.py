@@ -31,6 +31,7 @@ class Network:
         self.nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in self.description["nodes"]}
         self.inputs: list[str] = [entry["name"] for entry in self.description["inputs"]]
         self.sessions = SessionPool()
+        self._tensors: dict[str, Tensor] = {}
         self._formats: dict[str, str] = {}
         self._note_formats(self.description.get("layers") or [], self.data_format)
         self._formats.update(dict.fromkeys(self.inputs, self.data_format))
@@ -58,7 +59,12 @@ class Network:
         return [Layer(self, entry, index) for index, entry in enumerate(entries)]
 
     def tensor(self, node: str) -> Tensor:
-        return Tensor(node, _native.node_shape(self.handle, node), self._formats.get(node, self.data_format))
+        handle = self.handle  # a closed model is told
+        tensor = self._tensors.get(node)
+        if tensor is None:
+            shape = _native.node_shape(handle, node)
+            tensor = self._tensors[node] = Tensor(node, shape, self._formats.get(node, self.data_format))
+        return tensor
 
     def _note_formats(self, layers: list[dict[str, Any]], inherited: str) -> None:
         for entry in layers:

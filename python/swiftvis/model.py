@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -318,13 +319,13 @@ def _filter_count(tensor: Tensor, label: str) -> int:
 
 
 def _cotangent(shape: tuple[int, ...], axis: int, filters: list[int] | None) -> np.ndarray:
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     if filters is None:
         return np.full(shape, 1 / size, np.float32)
     cotangent = np.zeros(shape, np.float32)
-    channels = np.moveaxis(cotangent, axis, 0)  # a view
+    before = (slice(None),) * axis
     for filter_index in filters:
-        channels[filter_index] += np.float32(shape[axis] / size)
+        cotangent[(*before, filter_index)] += np.float32(shape[axis] / size)
     return cotangent
 
 
