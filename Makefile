@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 WHEELS := build/wheels
 MODEL := examples/models/efficientnet_lite0.safetensors
 PICTURE := build/espresso.png
 
-.PHONY: demo test test-swift test-c test-python wheel lint format bench clean
+.PHONY: demo test test-swift test-c test-python wheel lint format bench bench-quick clean
 
 demo: $(VENV)/demo
 	@mkdir -p build
@@ -41,13 +42,16 @@ format: $(VENV)/lint
 	swift format --in-place --recursive Sources Tests Package.swift
 
 # Frameworks to compare with take a few GB, so they have an environment of their own.
-bench:
-	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install -q .[bench]
-	.venv-bench/bin/python benchmarks/compare.py
+bench: $(BENCH)/peers
+	$(BENCH)/bin/pip install -q --force-reinstall --no-deps .
+	$(BENCH)/bin/python benchmarks/run.py
+
+bench-quick: $(BENCH)/networks
+	$(BENCH)/bin/pip install -q --force-reinstall --no-deps .
+	$(BENCH)/bin/python benchmarks/peak.py
 
 clean:
-	rm -rf build .build $(VENV) .venv-bench
+	rm -rf build .build $(VENV) $(BENCH)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments (Debian: apt install python3-venv)"; exit 1; }
@@ -61,6 +65,17 @@ $(VENV)/test: $(BIN)/python pyproject.toml
 
 $(VENV)/lint: $(BIN)/python pyproject.toml
 	@$(BIN)/pip install -q ruff==0.14.0
+	@touch $@
+
+# Keras and JAX write the networks.
+$(BENCH)/networks: pyproject.toml
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow keras jax
+	@touch $@
+
+$(BENCH)/peers: $(BENCH)/networks
+	$(BENCH)/bin/pip install -q torch matplotlib
+	$(BENCH)/bin/pip install -q tensorflow-cpu || $(BENCH)/bin/pip install -q tensorflow || echo "No TensorFlow for this Python: it is left out"
 	@touch $@
 
 SOURCES := $(shell find Sources python -type f -not -name '*.so' -not -path '*/__pycache__*') Package.swift setup.py pyproject.toml

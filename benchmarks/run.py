@@ -1,0 +1,102 @@
+"""Measures everything, one section after the other, and writes each result as soon as it is there.
+
+usage: python benchmarks/run.py [--only single batch8 ...] [--networks vgg16 ...] [--peers "PyTorch channels_last" ...]
+
+Sections: machine (peak, versions, sizes on disk), single (one image), batch8, noisy (25 copies, as SmoothGrad takes them),
+cold (from import to the first map, and memory), lasting (10,000 calls), threads, accuracy, report (tables and chart).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import accuracy
+import peak
+import report
+import results
+import single_process
+import speed
+from networks import NETWORKS, SMALL, ensure
+
+LARGE = ("vgg16", "resnet50", "inception_v3", "densenet121")
+NOISY = ("resnet50", "mobilenet_v2", "mini_xception")
+SIZES = {
+    "swiftvis": ["swiftvis"],
+    "PyTorch": ["torch"],
+    "TensorFlow": ["tensorflow-cpu"],
+    "JAX": ["jax", "keras"],
+}
+
+
+def machine(names: list[str]) -> None:
+    ensure(names)
+    for name, figures in peak.measure(names).items():
+        results.store("peak", name, figures)
+        print(name, figures, flush=True)
+    for key, value in results.setting().items():
+        results.store("machine", key, value)
+    results.store(
+        "machine", "disk", {title: results.disk_size(packages) for title, packages in SIZES.items()}
+    )
+
+
+def each(
+    section: str, names: list[str], measure: Callable[[str], Any], line: Callable[[str, Any], str]
+) -> None:
+    for name in names:
+        row = measure(name)
+        results.store(section, name, row)
+        print(f"{section}: {line(name, row)}", flush=True)
+
+
+def speeds(section: str, batch: int, names: list[str], options: argparse.Namespace) -> None:
+    def measure(name: str) -> Any:
+        chosen = speed.finalists(results.load("single").get(name, {})) if batch > 1 else list(speed.PEERS)
+        return speed.measure(name, batch, options.runs, options.peers or chosen)
+
+    each(section, names, measure, speed.line)
+
+
+SECTIONS = ("machine", "single", "batch8", "noisy", "cold", "lasting", "threads", "accuracy", "report")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="SECTION")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), metavar="NAME")
+    parser.add_argument("--peers", nargs="+", choices=speed.PEERS, metavar="PEER")
+    parser.add_argument("--runs", type=int, default=10)
+    options = parser.parse_args()
+
+    def chosen(some: Any) -> list[str]:
+        return [name for name in options.networks if name in some]
+
+    for section in options.only:
+        match section:
+            case "machine":
+                machine(options.networks)
+            case "single":
+                speeds(section, 1, options.networks, options)
+            case "batch8":
+                speeds(section, 8, options.networks, options)
+            case "noisy":
+                speeds(section, 25, chosen(NOISY), options)
+            case "cold":
+                each(section, chosen(single_process.COLD_RUNS), single_process.cold, single_process.line)
+            case "lasting":
+                each(section, chosen(SMALL), single_process.lasting, single_process.line)
+            case "threads":
+                names = chosen(LARGE)
+                each(section, names, lambda n: single_process.threads(n, options.runs), single_process.line)
+            case "accuracy":
+                each(section, options.networks, accuracy.measure, accuracy.row)
+            case "report":
+                report.write()
+
+
+if __name__ == "__main__":
+    main()
