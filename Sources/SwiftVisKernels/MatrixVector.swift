@@ -1,4 +1,7 @@
 /// Products of a matrix (inputs, outputs) in row-major order with a few vectors, in one pass over the matrix.
+///
+/// The time is that of reading the matrix, so a row that changes nothing is not read: forward one whose inputs are all 0, as
+/// rectifiers leave many; backward one whose result the epilogue's gate shuts out.
 struct MatrixVector: Sendable {
   static let maximumRows = 4
 
@@ -49,7 +52,7 @@ struct MatrixVector: Sendable {
     let count = min(unitSize, width - first)
     switch direction {
     case .forward: combineRows(columns: first, count: count, source, kernel, sums)
-    case .inputGradient: multiplyRows(first: first, count: count, source, kernel, sums)
+    case .inputGradient: multiplyRows(first: first, count: count, source, kernel, sums, epilogue)
     }
     for row in 0..<rows {
       var i = 0
@@ -70,14 +73,28 @@ struct MatrixVector: Sendable {
   ) {
     sums.update(repeating: 0, count: rows * unitSize)
     let vectors = count / 8 * 8
-    var i = 0
-    while i + 4 <= inputs {
-      let (k0, k1) = (kernel + i * outputs + first, kernel + (i + 1) * outputs + first)
-      let (k2, k3) = (k1 + outputs, k1 + 2 * outputs)
+    var i = nextInput(from: 0, source)
+    while i < inputs {
+      let i1 = nextInput(from: i + 1, source), i2 = nextInput(from: i1 + 1, source), i3 = nextInput(from: i2 + 1, source)
+      guard i3 < inputs else {
+        while i < inputs {
+          let k = kernel + i * outputs + first
+          for row in 0..<rows {
+            let y = sums + row * unitSize
+            let x = source[row * inputs + i]
+            for c in 0..<count { y[c].addProduct(x, k[c]) }
+          }
+          i = nextInput(from: i + 1, source)
+        }
+        return
+      }
+      let (k0, k1) = (kernel + i * outputs + first, kernel + i1 * outputs + first)
+      let (k2, k3) = (kernel + i2 * outputs + first, kernel + i3 * outputs + first)
       for row in 0..<rows {
-        let (x, y) = (source + row * inputs + i, sums + row * unitSize)
-        let x0 = SIMD8<Float>(repeating: x[0]), x1 = SIMD8<Float>(repeating: x[1])
-        let x2 = SIMD8<Float>(repeating: x[2]), x3 = SIMD8<Float>(repeating: x[3])
+        let (x, y) = (source + row * inputs, sums + row * unitSize)
+        let (s0, s1, s2, s3) = (x[i], x[i1], x[i2], x[i3])
+        let x0 = SIMD8<Float>(repeating: s0), x1 = SIMD8<Float>(repeating: s1)
+        let x2 = SIMD8<Float>(repeating: s2), x3 = SIMD8<Float>(repeating: s3)
         var c = 0
         while c < vectors {
           var v = SIMD8<Float>(y + c)
@@ -90,35 +107,42 @@ struct MatrixVector: Sendable {
         }
         while c < count {
           var v = y[c]
-          v.addProduct(x[0], k0[c])
-          v.addProduct(x[1], k1[c])
-          v.addProduct(x[2], k2[c])
-          v.addProduct(x[3], k3[c])
+          v.addProduct(s0, k0[c])
+          v.addProduct(s1, k1[c])
+          v.addProduct(s2, k2[c])
+          v.addProduct(s3, k3[c])
           y[c] = v
           c += 1
         }
       }
-      i += 4
+      i = nextInput(from: i3 + 1, source)
     }
+  }
+
+  /// The first input from `start` on that is not 0 in every row of the source; `inputs` or more where there is none.
+  @inline(always) private func nextInput(from start: Int, _ source: UnsafePointer<Float>) -> Int {
+    var i = start
     while i < inputs {
-      let k = kernel + i * outputs + first
-      for row in 0..<rows {
-        let y = sums + row * unitSize
-        let x = source[row * inputs + i]
-        for c in 0..<count { y[c].addProduct(x, k[c]) }
-      }
+      for row in 0..<rows where source[row * inputs + i] != 0 { return i }
       i += 1
     }
+    return i
   }
 
   /// Gradient: each of the matrix's rows times the cotangent.
   private func multiplyRows(
     first: Int, count: Int, _ source: UnsafePointer<Float>, _ kernel: UnsafePointer<Float>,
-    _ sums: UnsafeMutablePointer<Float>
+    _ sums: UnsafeMutablePointer<Float>, _ epilogue: Epilogue
   ) {
     for i in 0..<count {
       let k = kernel + (first + i) * outputs
       for row in 0..<rows {
+        if let gate = epilogue.gate,
+          !(gate[row * inputs + first + i] > 0 && gate[row * inputs + first + i] < epilogue.gateLimit)
+        {
+          sums[row * unitSize + i] = 0
+          continue
+        }
         let g = source + row * outputs
         var v0 = SIMD8<Float>.zero, v1 = SIMD8<Float>.zero, v2 = SIMD8<Float>.zero, v3 = SIMD8<Float>.zero
         var o = 0

@@ -27,7 +27,8 @@ private struct EpilogueParts: OptionSet, CustomTestStringConvertible {
 /// Arrays for every part of an epilogue, and the epilogue by definition.
 private struct EpilogueCase {
   let parts: EpilogueParts
-  let bias: [Float], addend: [Float], gate: [Float]
+  let bias: [Float], addend: [Float]
+  var gate: [Float]
 
   init(_ parts: EpilogueParts, channels: Int, count: Int, _ numbers: inout Numbers) {
     self.parts = parts
@@ -375,7 +376,8 @@ private let directions: [Direction] = [.forward, .inputGradient]
     let kernel = numbers.array(inputs * outputs)
     let scales = (input: numbers.array(inputs), output: numbers.array(outputs))
     let (width, depth) = direction == .forward ? (outputs, inputs) : (inputs, outputs)
-    let source = numbers.array(rows * depth)
+    var source = numbers.array(rows * depth)
+    for row in 0..<rows { for i in stride(from: 1, to: depth, by: 3) { source[row * depth + i] = 0 } }
     var sums = [Double](repeating: 0, count: rows * width)
     for row in 0..<rows {
       for i in 0..<inputs {
@@ -415,6 +417,33 @@ private let directions: [Direction] = [.forward, .inputGradient]
     expectClose(results[0], epilogue.expected(sums), sums: sums, "\(rows)x\(inputs)x\(outputs) \(direction)")
     #expect(results[0].map(\.bitPattern) == results[1].map(\.bitPattern))
     return results[0]
+  }
+
+  /// Rows of the kernel that change nothing hold NaNs here.
+  @Test(arguments: directions, [1, 3]) func deadRowsAreNotRead(_ direction: Direction, _ rows: Int) {
+    let (inputs, outputs) = (23, 70)
+    var numbers = Numbers(rows)
+    var kernel = numbers.array(inputs * outputs)
+    let isDead = { (input: Int) in input % 3 == 1 || input > 20 }
+    for i in 0..<inputs where isDead(i) { for o in 0..<outputs { kernel[i * outputs + o] = .nan } }
+    var epilogue = EpilogueCase(direction == .forward ? [] : [.gate], channels: 1, count: rows * inputs, &numbers)
+    var source = numbers.array(rows * (direction == .forward ? inputs : outputs))
+    for row in 0..<rows {
+      for i in 0..<inputs where isDead(i) {
+        if direction == .forward { source[row * inputs + i] = 0 } else { epilogue.gate[row * inputs + i] = i > 20 ? 7 : 0 }
+      }
+    }
+    let dense = Dense(rows: rows, inputs: inputs, outputs: outputs, direction: direction, hasScale: false)
+    epilogue.with { value in
+      let result = guarded(rows * (direction == .forward ? outputs : inputs)) { destination in
+        _ = guarded(dense.workerScratchCount) { worker in
+          dense.run(
+            units: 0..<dense.unitCount, source: source, weights: kernel, destination: destination, epilogue: value,
+            workerScratch: worker)
+        }
+      }
+      #expect(result.allSatisfy { $0.isFinite } && result.contains { $0 != 0 })
+    }
   }
 
   @Test(arguments: directions, [1, 2, 3, 4, 5, 13]) func dense(_ direction: Direction, _ rows: Int) {

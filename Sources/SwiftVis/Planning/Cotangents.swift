@@ -57,6 +57,15 @@ extension PlanBuilder {
     return write(.epilogue, [cotangent.tensor], shape: shapes[node], epilogue)
   }
 
+  /// The cotangent of a max pool over a rectifier's output passes no gate where the maximum is 0. A matrix product that knows
+  /// need not read the rows of its weights for that, which are most of the time of VGG's first dense layer.
+  mutating func gateAhead(of pool: Graph.NodeIndex, _ cotangent: Cotangent) {
+    guard rule != .rectified, let step = cotangent.step, case .dense = steps[step].kernel, steps[step].epilogue.isOpen,
+      graph.inputs(of: pool).allSatisfy({ !wanted.contains($0) })
+    else { return }
+    steps[step].epilogue.gate = values[pool]
+  }
+
   /// Sums over the axes along which an operand was broadcast.
   mutating func reduced(_ cotangent: Cotangent, from shape: [Int], to target: [Int]) -> Cotangent {
     var (cotangent, shape) = (cotangent, shape)

@@ -6,6 +6,7 @@ extension PlanBuilder {
   /// `cotangents` holds what the caller puts in. Returns where the wanted gradients are.
   mutating func differentiate(_ groups: [FusedNode]) throws -> [Graph.NodeIndex: TensorID] {
     var gradients: [Graph.NodeIndex: TensorID] = [:]
+    rectified = Set(groups.filter { $0.rectifier != nil }.map(\.output))
     for group in groups.reversed() where path.contains(group.output) {
       guard var cotangent = cotangents[group.output] else { continue }
       if wanted.contains(group.output) {
@@ -41,6 +42,7 @@ extension PlanBuilder {
     case .affine:
       propagate(try affineKernel(node, offset: false), [g], to: input)
     case .pool(let pool):
+      if pool.kind == .max && rectified.contains(input) { gateAhead(of: node, cotangent) }
       propagate(.poolGradient(try pooling(node, pool, .inputGradient)), [g] + (saved[node] ?? []), to: input)
     case .reduce(let kind, let axes, _):
       let operands = kind == .max ? [g, try value(input), try value(node)] : [g]

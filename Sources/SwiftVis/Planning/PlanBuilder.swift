@@ -24,6 +24,8 @@ struct PlanBuilder {
   var saved: [Graph.NodeIndex: [TensorID]] = [:]
   var cotangents: [Graph.NodeIndex: Cotangent] = [:]
   var unmodified: [Graph.NodeIndex] = []
+  /// Nodes whose values a rectifier wrote.
+  var rectified: Set<Graph.NodeIndex> = []
 
   init(
     _ graph: Graph, _ packedWeights: PackedWeights, shapes: [[Int]], question: Question, path: Set<Graph.NodeIndex>,

@@ -48,6 +48,21 @@ import Testing
     }
   }
 
+  /// Where a max pool finds only zeros behind a rectifier, the dense layer's gradient is not computed; unless it is asked for, or
+  /// the rule needs it.
+  @Test(arguments: [BackwardRule.plain, .guided, .rectified], [Float?.none, 0.4])
+  func poolBetweenRectifierAndDense(_ rule: BackwardRule, limit: Float?) throws {
+    var network = Network(seed: 31)
+    let x = network.input([2, 9, 8, 3])
+    let rectified = network.relu(network.affine(network.conv(x, filters: 6, kernel: (1, 1))), max: limit)
+    let pooled = network.pool(rectified, .max)
+    _ = network.dense(network.add(.reshape([-1]), [pooled]), units: 7)
+    for wanted in [[x], [x, rectified], [x, pooled], [rectified, pooled]] {
+      try checkAgainstWalk(network, cotangents: [network.last], gradients: wanted, rule)
+    }
+    #expect(network.values[pooled]!.values.contains(0))
+  }
+
   /// keras-vis meant its rectified rule to give [0, 1] here.
   @Test func rectifiedHasNoForwardGate() throws {
     var network = Network()
