@@ -3,6 +3,7 @@ public struct Convolution: Sendable {
   private enum Algorithm: Sendable {
     case gather(GatherConvolution)
     case winograd(WinogradConvolution)
+    case pointwise(PointwiseConvolution)
   }
   private let algorithm: Algorithm
 
@@ -15,6 +16,8 @@ public struct Convolution: Sendable {
   public let stageCount: Int
   /// Whether `run` takes a source, or a destination with its epilogue's operands, whose pixels are not adjacent.
   public let readsSlices: Bool, writesSlices: Bool
+  /// Whether `run` can apply a SiLU.
+  public var appliesSilu: Bool { if case .pointwise = algorithm { true } else { false } }
   /// A key that is equal for convolutions whose packed weights are the same for the same kernel and scales.
   public let packingKey: Int
   public let geometry: WindowGeometry
@@ -23,6 +26,7 @@ public struct Convolution: Sendable {
     switch algorithm {
     case .gather: "direct"
     case .winograd: "Winograd"
+    case .pointwise: "pointwise"
     }
   }
 
@@ -39,6 +43,12 @@ public struct Convolution: Sendable {
       stageCount = winograd.stageCount
       (readsSlices, writesSlices) = (true, true)
       packingKey = winograd.packingKey
+    } else if let pointwise = PointwiseConvolution(geometry, direction: direction) {
+      algorithm = .pointwise(pointwise)
+      packedCount = pointwise.packedCount
+      (sharedScratchCount, workerScratchCount, stageCount) = (0, pointwise.workerScratchCount, 1)
+      (readsSlices, writesSlices) = (true, true)
+      packingKey = pointwise.packingKey
     } else {
       let gather = GatherConvolution(geometry, direction: direction)
       algorithm = .gather(gather)
@@ -62,6 +72,8 @@ public struct Convolution: Sendable {
       gather.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     case .winograd(let winograd):
       winograd.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    case .pointwise(let pointwise):
+      pointwise.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     }
   }
 
@@ -69,6 +81,7 @@ public struct Convolution: Sendable {
     switch algorithm {
     case .gather(let gather): gather.unitCount(stage: stage)
     case .winograd(let winograd): winograd.unitCount(stage: stage)
+    case .pointwise(let pointwise): pointwise.unitCount
     }
   }
 
@@ -89,6 +102,10 @@ public struct Convolution: Sendable {
       winograd.run(
         stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
         pitches: pitches, sharedScratch: sharedScratch, workerScratch: workerScratch)
+    case .pointwise(let pointwise):
+      pointwise.run(
+        units: units, source: source, packed: packed, destination: destination, epilogue: epilogue, pitches: pitches,
+        workerScratch: workerScratch)
     }
   }
 }

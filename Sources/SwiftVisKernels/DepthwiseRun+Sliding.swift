@@ -6,7 +6,7 @@ extension DepthwiseRun {
   func sumSix(_ taps: UnsafePointer<DepthwiseTap>, _ tapCount: Int, width: Int, _ shift: Int, _ index: Int) {
     var c = 0
     while c + 8 <= channels {
-      if c % 16 == 0 { fetchGate(after: 6, index + c) }
+      if c % 16 == 0 { fetch(after: 6, index + c) }
       var sums = SixSums(bias(c))
       var t = 0
       if width == 3 {

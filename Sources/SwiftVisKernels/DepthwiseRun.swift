@@ -19,7 +19,7 @@ struct DepthwiseRun {
   func sumFour(_ taps: UnsafePointer<DepthwiseTap>, _ tapCount: Int, _ shift: Int, _ index: Int) {
     var c = 0
     while c + 16 <= channels {
-      fetchGate(after: 4, index + c)
+      fetch(after: 4, index + c)
       let bias0 = bias(c), bias1 = bias(c + 8)
       var a0 = bias0, a1 = bias0, a2 = bias0, a3 = bias0
       var b0 = bias1, b1 = bias1, b2 = bias1, b3 = bias1
@@ -86,9 +86,10 @@ struct DepthwiseRun {
     epilogue.finish(sum, into: destination, at: index + c, count: rest)
   }
 
-  /// The gates of as many pixels as are summed at a time are on their way before those pixels' turn.
-  @inline(always) func fetchGate(after pixels: Int, _ index: Int) {
-    guard let gate = epilogue.gate else { return }
+  /// What as many pixels as are summed at a time write, and their gates, are on their way before those pixels' turn.
+  @inline(always) func fetch(after pixels: Int, _ index: Int) {
+    for pixel in pixels..<2 * pixels { platform_prefetch_write(destination + index + pixel * destinationStep) }
+    guard let gate = epilogue.gate ?? epilogue.factor else { return }
     for pixel in pixels..<2 * pixels { platform_prefetch(gate + index + pixel * destinationStep) }
   }
 

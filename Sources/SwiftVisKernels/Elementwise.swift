@@ -1,7 +1,7 @@
 // Element-wise functions on elements `range` of their tensors. They give the same bits however the whole is cut into ranges,
 // and the destination may be the same buffer as any operand of the same shape.
 
-/// Applies an epilogue's addend, clamp, positiveOnly and gate (not its bias) to x.
+/// Applies all of an epilogue but its bias to x.
 public func applyEpilogue(
   _ epilogue: Epilogue, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>
 ) {
@@ -12,6 +12,9 @@ public func applyEpilogue(
   }
   let rest = range.upperBound - i
   if rest > 0 { epilogue.finish(SIMD8(x + i, count: rest), into: y, at: i, count: rest) }
+  if epilogue.appliesSilu {
+    epilogue.applySilu(to: y + range.lowerBound, derivativeAt: range.lowerBound, count: range.count)
+  }
 }
 
 /// y = x * factor + addend (nil: 0). With factor 1 a copy or a sum.

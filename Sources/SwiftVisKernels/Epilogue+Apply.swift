@@ -8,9 +8,13 @@ struct EpiloguePlace {
 }
 
 extension Epilogue {
-  /// Whether `apply` would change nothing.
-  var isIdentity: Bool {
-    addend == nil && gate == nil && !positiveOnly && lowerBound == -.infinity && upperBound == .infinity
+  /// Whether `finish` would only store.
+  var isIdentity: Bool { onlyBounds && lowerBound == -.infinity && upperBound == .infinity && !positiveOnly }
+
+  /// Whether `finish` does nothing but `bounded`, or nothing but `gated`.
+  var onlyBounds: Bool { addend == nil && gate == nil && factor == nil }
+  var onlyGates: Bool {
+    addend == nil && lowerBound == -.infinity && upperBound == .infinity && !positiveOnly
   }
 
   /// Everything but the bias, and the store.
@@ -18,8 +22,7 @@ extension Epilogue {
     var v = v
     if let addend { v += SIMD8(addend + place.addend) }
     v = bounded(v)
-    if let gate { v = gated(v, by: SIMD8(gate + place.gate)) }
-    v.store(destination + place.destination)
+    gated(v, at: place.gate).store(destination + place.destination)
   }
 
   /// The same for the first `count` lanes.
@@ -30,6 +33,7 @@ extension Epilogue {
     if let addend { v += SIMD8(addend + place.addend, count: count) }
     v = bounded(v)
     if let gate { v = gated(v, by: SIMD8(gate + place.gate, count: count)) }
+    if let factor { v *= SIMD8(factor + place.gate, count: count) }
     v.store(destination + place.destination, count: count)
   }
 
@@ -43,7 +47,7 @@ extension Epilogue {
     finish(v, into: destination, at: EpiloguePlace(destination: index, addend: index, gate: index), count: count)
   }
 
-  @inline(always) private func bounded(_ v: SIMD8<Float>) -> SIMD8<Float> {
+  @inline(always) func bounded(_ v: SIMD8<Float>) -> SIMD8<Float> {
     var v = v
     v.replace(with: SIMD8(repeating: lowerBound), where: v .< lowerBound)
     v.replace(with: SIMD8(repeating: upperBound), where: v .> upperBound)
@@ -51,7 +55,30 @@ extension Epilogue {
     return v
   }
 
+  @inline(always) func gated(_ v: SIMD8<Float>, at index: Int) -> SIMD8<Float> {
+    var v = v
+    if let gate { v = gated(v, by: SIMD8(gate + index)) }
+    if let factor { v *= SIMD8(factor + index) }
+    return v
+  }
+
   @inline(always) private func gated(_ v: SIMD8<Float>, by gate: SIMD8<Float>) -> SIMD8<Float> {
     SIMD8.zero.replacing(with: v, where: (gate .> 0) .& (gate .< gateLimit))
+  }
+
+  /// The SiLU of `count` results that have just been written, and its derivative. In a loop of its own: its arithmetic would
+  /// crowd the registers of the loops that end in `finish`.
+  @inline(never) func applySilu(to y: UnsafeMutablePointer<Float>, derivativeAt index: Int, count: Int) {
+    var i = 0
+    while i + 8 <= count {
+      let (value, slope) = SIMD8.silu(SIMD8(y + i))
+      value.store(y + i)
+      if let derivative { slope.store(derivative + index + i) }
+      i += 8
+    }
+    guard i < count else { return }
+    let (value, slope) = SIMD8.silu(SIMD8(y + i, count: count - i))
+    value.store(y + i, count: count - i)
+    if let derivative { slope.store(derivative + index + i, count: count - i) }
   }
 }

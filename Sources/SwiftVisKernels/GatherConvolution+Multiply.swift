@@ -23,7 +23,7 @@ extension GatherConvolution {
     } else {
       scratch.bias.update(repeating: 0, count: Self.panelWidth)
     }
-    let readsOperands = epilogue.addend != nil || epilogue.gate != nil
+    let readsOperands = epilogue.addend != nil || epilogue.gate != nil || epilogue.factor != nil
     var fetched = 0
     let slices = (depth + Self.sliceDepth - 1) / Self.sliceDepth
     let sliceDepth = slices > 1 ? (depth + slices - 1) / slices : depth
@@ -68,7 +68,7 @@ extension GatherConvolution {
     for pixel in pixels {
       let place = buffers.pitches.place(pixel: scratch.targets[pixel].pixel, channel: channel)
       if let addend = epilogue.addend { platform_prefetch(addend + place.addend) }
-      if let gate = epilogue.gate { platform_prefetch(gate + place.gate) }
+      if let gate = epilogue.gate ?? epilogue.factor { platform_prefetch(gate + place.gate) }
     }
   }
 

@@ -58,9 +58,11 @@ public struct Pitches: Hashable, Sendable {
 }
 
 /// What is done to a result while it is in registers, in this order:
-/// `v = sum + bias; v += addend; v = clamp(v); v = v > 0 ? v : 0 where positiveOnly; v = 0 where the gate is shut`.
-/// `addend` and `gate` have the shape of the destination. The gate is open where `0 < gate` and `gate < gateLimit`.
-/// A NaN passes through the clamp.
+/// `v = sum + bias; v += addend; v = clamp(v); v = v > 0 ? v : 0 where positiveOnly; v = 0 where the gate is shut; v *= factor`.
+/// `addend`, `gate` and `factor` have the shape of the destination, the last two one pitch. The gate is open where `0 < gate`
+/// and `gate < gateLimit`. A NaN passes through the clamp.
+///
+/// Kernels that say so then apply a SiLU, and write its derivative where that is wanted.
 public struct Epilogue {
   public var bias: UnsafePointer<Float>?
   public var addend: UnsafePointer<Float>?
@@ -69,5 +71,8 @@ public struct Epilogue {
   public var positiveOnly = false
   public var gate: UnsafePointer<Float>?
   public var gateLimit = Float.infinity
+  public var appliesSilu = false
+  public var derivative: UnsafeMutablePointer<Float>?
+  public var factor: UnsafePointer<Float>?
   public init() {}
 }

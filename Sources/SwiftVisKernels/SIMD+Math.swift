@@ -61,6 +61,16 @@ extension SIMD8 where Scalar == Float {
   /// 1 / (1 + exp(-x)).
   @inline(always) static func logistic(_ x: Self) -> Self { 1 / (1 + exp(-x)) }
 
+  /// x times the logistic function of x, and the derivative of that. The logistic function is 0 below -88 here, where
+  /// it would be subnormal.
+  @inline(always) static func silu(_ x: Self) -> (value: Self, derivative: Self) {
+    // One power of two is enough: up to 127 it is finite, and at 128 it is the infinity that is wanted.
+    let (n, expm1) = reduce((-x).limited(from: -87, to: 89))
+    let s = 1 / ((expm1 + 1) * powerOfTwo(n) + 1)
+    let value = x * s
+    return (value, s.addingProduct(value, 1 - s))
+  }
+
   /// log(1 + exp(x)).
   @inline(always) static func softplus(_ x: Self) -> Self {
     // log1p(e) = 2 atanh(e / (2 + e)), for e in (0, 1].

@@ -1,8 +1,10 @@
 // Unaligned vectors of eight floats in memory, and the part of one that is left at the end of a row.
 
+import CPlatform
+
 extension SIMD8 where Scalar == Float {
   @inline(always) init(_ pointer: UnsafePointer<Float>) {
-    self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD8<Float>.self)
+    self = platform_load8(pointer)
   }
   /// The first `count` (0...8) floats, the rest zero: a tail then goes through the same arithmetic as whole vectors.
   @inline(always) init(_ pointer: UnsafePointer<Float>, count: Int) {
@@ -13,7 +15,7 @@ extension SIMD8 where Scalar == Float {
     }
   }
   @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>) {
-    UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: SIMD8<Float>.self)
+    platform_store8(pointer, self)
   }
   @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>, count: Int) {
     withUnsafeBytes(of: self) { bytes in

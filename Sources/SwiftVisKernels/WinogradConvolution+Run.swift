@@ -158,7 +158,7 @@ extension WinogradConvolution {
       for half in firstPanel * 2..<min(panels, firstPanel + panelsPerGroup) * 2 {
         let panel = (half / 2 - firstPanel) * tilesPerBlock * Self.panelWidth
         // The gate of the next tile is on its way while this one is transformed.
-        if half % 2 == 0, let gate = epilogue.gate {
+        if half % 2 == 0, let gate = epilogue.gate ?? epilogue.factor {
           for i in 0..<rows {
             let line = gate + (corner + i * destination.width) * pitches.gate + half * 8
             for j in 4..<8 { platform_prefetch(line + j * pitches.gate) }

@@ -17,9 +17,9 @@ private struct Numbers {
 private struct EpilogueParts: OptionSet, CustomTestStringConvertible {
   let rawValue: Int
   static let bias = Self(rawValue: 1), addend = Self(rawValue: 2), clamp = Self(rawValue: 4)
-  static let positiveOnly = Self(rawValue: 8), gate = Self(rawValue: 16)
+  static let positiveOnly = Self(rawValue: 8), gate = Self(rawValue: 16), factor = Self(rawValue: 32)
   static let all: [Self] = [
-    [], .bias, .addend, .clamp, .positiveOnly, .gate, [.bias, .addend, .clamp, .positiveOnly, .gate],
+    [], .bias, .addend, .clamp, .positiveOnly, .gate, .factor, [.bias, .addend, .clamp, .positiveOnly, .gate, .factor],
   ]
   var testDescription: String { "epilogue \(rawValue)" }
 }
@@ -27,7 +27,7 @@ private struct EpilogueParts: OptionSet, CustomTestStringConvertible {
 /// Arrays for every part of an epilogue, and the epilogue by definition.
 private struct EpilogueCase {
   let parts: EpilogueParts
-  let bias: [Float], addend: [Float]
+  let bias: [Float], addend: [Float], factor: [Float]
   var gate: [Float]
 
   init(_ parts: EpilogueParts, channels: Int, count: Int, _ numbers: inout Numbers) {
@@ -35,6 +35,7 @@ private struct EpilogueCase {
     bias = numbers.array(channels)
     addend = numbers.array(count)
     gate = numbers.array(count)
+    factor = numbers.array(count)
   }
   func expected(_ sums: [Double]) -> [Double] {
     sums.indices.map { i in
@@ -44,6 +45,7 @@ private struct EpilogueCase {
       if parts.contains(.clamp) { v = min(max(v, -0.75), 1.5) }
       if parts.contains(.positiveOnly) { v = v > 0 ? v : 0 }
       if parts.contains(.gate) && !(gate[i] > 0 && gate[i] < 0.5) { v = 0 }
+      if parts.contains(.factor) { v *= Double(factor[i]) }
       return v
     }
   }
@@ -57,7 +59,10 @@ private struct EpilogueCase {
           if parts.contains(.clamp) { (epilogue.lowerBound, epilogue.upperBound) = (-0.75, 1.5) }
           epilogue.positiveOnly = parts.contains(.positiveOnly)
           if parts.contains(.gate) { (epilogue.gate, epilogue.gateLimit) = (gate.baseAddress, 0.5) }
-          body(epilogue)
+          factor.withUnsafeBufferPointer {
+            if parts.contains(.factor) { epilogue.factor = $0.baseAddress }
+            body(epilogue)
+          }
         }
       }
     }
@@ -284,6 +289,53 @@ private let directions: [Direction] = [.forward, .inputGradient]
         let g = WindowGeometry(1, 7, 8, filters, filters: filters, kernel: (3, 3), near: (1, 1), far: (1, 1))
         check(g, direction, parts: parts, "\(direction), \(filters) channels, \(parts.testDescription)")
       }
+    }
+  }
+
+  /// Rests of rows and columns, panels of 24, sums in slices, and blocks of both sizes.
+  @Test(arguments: directions) func pointwise(_ direction: Direction) {
+    for (pixels, depth, columns) in [
+      (20, 3, 8), (21, 5, 16), (22, 16, 17), (23, 40, 24), (29, 257, 25), (39, 20, 40), (49, 300, 72), (115, 8, 9),
+      (133, 90, 50), (400, 16, 96), (97, 700, 23),
+    ] {
+      let (inputs, outputs) = direction == .forward ? (depth, columns) : (columns, depth)
+      let g = WindowGeometry(1, 1, pixels, inputs, filters: outputs, kernel: (1, 1))
+      #expect(Convolution(g, direction: direction, exact: true).algorithmName == "pointwise")
+      for parts in [EpilogueParts.bias, .gate, .factor, [.bias, .addend, .clamp, .positiveOnly, .gate, .factor]] {
+        check(g, direction, parts: parts, scaled: true, "\(direction), \(pixels) x \(depth) x \(columns), \(parts)")
+      }
+    }
+  }
+
+  /// In the kernel: the bits of the separate pass.
+  @Test func siluOfPointwise() {
+    for (pixels, depth, columns) in [(50, 7, 40), (133, 300, 27)] {
+      let g = WindowGeometry(1, 1, pixels, depth, filters: columns, kernel: (1, 1))
+      let convolution = Convolution(g, direction: .forward, exact: true)
+      #expect(convolution.appliesSilu)
+      var numbers = Numbers(pixels)
+      let (source, kernel) = (numbers.array(g.inputCount), numbers.array(g.kernelCount))
+      func result(_ epilogue: Epilogue) -> [Float] {
+        run(
+          convolution, source: source, kernel: kernel, scales: nil, count: g.outputCount, epilogue: epilogue,
+          unitByUnit: true)
+      }
+      var epilogue = Epilogue()
+      let sums = result(epilogue)
+      epilogue.appliesSilu = true
+      var values: [Float] = []
+      let derivatives = guarded(g.outputCount) {
+        epilogue.derivative = $0
+        values = result(epilogue)
+      }
+      let expected = sums.map { x in guarded(1) { y in activate(.silu, [x], into: y, range: 0..<1) }[0] }
+      #expect(values == expected)
+      let ones = [Float](repeating: 1, count: sums.count)
+      #expect(
+        derivatives
+          == guarded(sums.count) {
+            activateGradient(.silu, saved: sums, cotangent: ones, addend: nil, into: $0, range: 0..<sums.count)
+          })
     }
   }
 

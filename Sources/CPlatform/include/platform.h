@@ -18,6 +18,25 @@ static inline void platform_pause(void) {
 /* The hint that the cache line at p, which need not be mapped, will soon be read: into the second-level cache. */
 static inline void platform_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
 
+/* The hint that the cache line at p will soon be written. */
+static inline void platform_prefetch_write(const void *p) {
+#if defined(__x86_64__)
+  __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)p)); /* __builtin_prefetch needs a flag for it */
+#else
+  __builtin_prefetch(p, 1, 3);
+#endif
+}
+
+/* Eight floats at any address. In C, since the compiler must inline them whatever the size of the caller. */
+typedef float platform_float8 __attribute__((ext_vector_type(8)));
+typedef platform_float8 platform_unaligned_float8 __attribute__((aligned(4)));
+static inline __attribute__((always_inline)) platform_float8 platform_load8(const float *p) {
+  return *(const platform_unaligned_float8 *)p;
+}
+static inline __attribute__((always_inline)) void platform_store8(float *p, platform_float8 v) {
+  *(platform_unaligned_float8 *)p = v;
+}
+
 /* Whether this processor has the instructions that the kernels are compiled for (x86-64-v3: AVX2, FMA, F16C, BMI). */
 int platform_supports_kernels(void);
 

@@ -49,6 +49,19 @@ extension PlanBuilder {
     var epilogue = EpilogueSpec()
     epilogue.positiveOnly = rule != .plain
     if rule != .rectified { (epilogue.gate, epilogue.gateLimit) = (values[node], rectifier.limit) }
+    return finished(cotangent, epilogue, at: node)
+  }
+
+  /// The cotangent behind an activation whose derivative the forward pass has kept.
+  mutating func multiplied(_ cotangent: Cotangent, by derivative: TensorID, at node: Graph.NodeIndex) -> Cotangent {
+    var epilogue = EpilogueSpec()
+    epilogue.factor = derivative
+    return finished(cotangent, epilogue, at: node)
+  }
+
+  /// By the step that wrote the cotangent, where that can still be told to.
+  private mutating func finished(_ cotangent: Cotangent, _ epilogue: EpilogueSpec, at node: Graph.NodeIndex) -> Cotangent {
+    var epilogue = epilogue
     if let step = cotangent.step, steps[step].kernel.hasGate, steps[step].epilogue.isOpen {
       epilogue.addend = steps[step].epilogue.addend
       steps[step].epilogue = epilogue
@@ -80,8 +93,8 @@ extension PlanBuilder {
 }
 
 extension EpilogueSpec {
-  /// Whether it may still be given a gate.
-  fileprivate var isOpen: Bool { gate == nil && !positiveOnly }
+  /// Whether it may still be given a gate or a factor.
+  fileprivate var isOpen: Bool { gate == nil && !positiveOnly && factor == nil }
 }
 
 extension Kernel {

@@ -15,6 +15,10 @@ extension PlanBuilder {
       }
       guard needsInputs(group) else { continue }
       if let rectifier = group.rectifier { cotangent = gate(cotangent, rectifier, at: group.output) }
+      if group.appliesSilu, let derivative = saved[group.output]?.first {
+        noteUnmodified(group.output)
+        cotangent = multiplied(cotangent, by: derivative, at: group.output)
+      }
       if let addend = group.addend {
         if path.contains(addend) { cotangent.step = nil }
         pass(cotangent, to: addend)
@@ -24,7 +28,7 @@ extension PlanBuilder {
     return gradients
   }
 
-  private func needsInputs(_ group: FusedNode) -> Bool {
+  func needsInputs(_ group: FusedNode) -> Bool {
     (graph.inputs(of: group) + [group.addend].compactMap { $0 }).contains { path.contains($0) }
   }
 

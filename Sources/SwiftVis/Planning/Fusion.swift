@@ -1,5 +1,5 @@
 /// Nodes that run as one step: zero padding, a core operation, the affine folded into its weights, the value added to its
-/// result, and the rectifier applied last, all while the result is in registers.
+/// result, and the rectifier or SiLU applied last, all while the result is in registers.
 struct FusedNode {
   let core: Graph.NodeIndex
   /// The `pad` node whose zeros the core's own padding stands for.
@@ -7,6 +7,7 @@ struct FusedNode {
   var affine: Graph.NodeIndex?
   var addend: Graph.NodeIndex?
   var rectifier: Rectifier?
+  var appliesSilu = false
   /// The node whose value the group has.
   var output: Graph.NodeIndex
 }
@@ -91,7 +92,7 @@ struct Fusion {
 
   /// The group with the node as its new end, where the core's kernel can do that.
   private func extend(_ group: FusedNode, with node: Graph.NodeIndex) -> FusedNode? {
-    guard group.rectifier == nil else { return nil }
+    guard group.rectifier == nil, !group.appliesSilu else { return nil }
     let core = graph.nodes[group.core].operation
     var extended = group
     extended.output = node
@@ -102,6 +103,8 @@ struct Fusion {
       let inputs = graph.inputs(of: node)
       guard inputs.count == 2, shapes[inputs[0]] == shapes[inputs[1]] else { return nil }
       extended.addend = inputs[0] == group.output ? inputs[1] : inputs[0]
+    case .activation(.silu) where core.foldsAffine:
+      extended.appliesSilu = true
     case .activation where core.clampsResult:
       guard let rectifier = Rectifier(graph.nodes[node].operation), rectifier.threshold == 0 else { return nil }
       extended.rectifier = rectifier

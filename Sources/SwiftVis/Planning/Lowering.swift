@@ -17,7 +17,20 @@ extension PlanBuilder {
     case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
       epilogue.bias = try foldedBias(group)
       epilogue.addend = try group.addend.map { try value($0) }
-      values[group.output] = emit(try linearKernel(group, .forward), inputs, shape: shape, epilogue)
+      let kernel = try linearKernel(group, .forward)
+      var output = emit(kernel, inputs, shape: shape, epilogue)
+      if group.appliesSilu {
+        if !kernel.appliesSilu { output = emit(.epilogue, [output], shape: shape) }
+        steps[steps.count - 1].epilogue.appliesSilu = true
+        // The derivative is cheap where the value is computed; backward then only multiplies by it.
+        if path.contains(group.output) && needsInputs(group) {
+          let derivative = tensor(shape)
+          steps[steps.count - 1].epilogue.derivative = derivative
+          steps[steps.count - 1].outputs.append(derivative)
+          saved[group.output] = [derivative]
+        }
+      }
+      values[group.output] = output
     case .affine:
       values[group.output] = emit(try affineKernel(node, offset: true), inputs, shape: shape, epilogue)
     case .pool(let pool):

@@ -10,13 +10,13 @@ struct Step {
   var outputs: [TensorID]
   var epilogue = EpilogueSpec()
 
-  var reads: [TensorID] { inputs + [epilogue.addend, epilogue.gate].compactMap { $0 } }
+  var reads: [TensorID] { inputs + epilogue.reads }
 
   /// What the first output may overwrite, if nothing reads it later.
   var inPlaceCandidates: [TensorID] {
     switch kernel {
     case .convolution, .dense, .depthwise, .poolGradient, .reduceGradient:
-      [epilogue.addend, epilogue.gate].compactMap { $0 }.filter { !inputs.contains($0) }
+      epilogue.reads.filter { !inputs.contains($0) }
     case .activate, .activateGradient, .epilogue, .affine, .prelu, .preluGradient, .scale: reads
     default: []
     }
@@ -37,6 +37,12 @@ struct EpilogueSpec {
   var positiveOnly = false
   var gate: TensorID?
   var gateLimit = Float.infinity
+  var appliesSilu = false
+  /// Written: an output of the step.
+  var derivative: TensorID?
+  var factor: TensorID?
+
+  var reads: [TensorID] { [addend, gate, factor].compactMap { $0 } }
 }
 
 /// What a step runs; the comments name its inputs where there is more than one.
@@ -82,6 +88,16 @@ enum Kernel {
   var hasGate: Bool {
     switch self {
     case .convolution, .dense, .depthwise, .poolGradient, .epilogue, .affine, .reduceGradient: true
+    default: false
+    }
+  }
+
+  /// Whether the step can apply a SiLU to what it writes.
+  var appliesSilu: Bool {
+    switch self {
+    case .convolution(let convolution, _): convolution.appliesSilu
+    case .depthwise(let depthwise, _): depthwise.appliesSilu
+    case .epilogue: true
     default: false
     }
   }

@@ -1,0 +1,128 @@
+/// A 1x1 convolution of stride 1, or its input gradient: the matrix product of all pixels' channels with the kernel.
+///
+/// Goals, in order: the multipliers busy at depths from 16 on, no column of zeros that could be avoided, and results written
+/// from registers. Tiles are 6 x 16, and 4 x 24 for a last panel of 17 to 24 columns; a rest of rows makes tiles of 5 or 3 instead
+/// of rows of zeros. Weights are packed [panel][channel][16], the last panel [channel][16 or 24].
+///
+/// A sum has the same order as in `GatherConvolution`: slices of at most 256 channels, summed one after the other.
+struct PointwiseConvolution: Sendable {
+  static let panelWidth = 16, widePanelWidth = 24
+  /// From here on any number of rows is a sum of sixes and fives.
+  static let leastPixels = 20
+  static let sliceDepth = 256
+  /// Rows that are multiplied by one panel before the next: all panels stay in the L1 cache, or these rows do.
+  static let rowsOfSmallBlock = 12, rowsOfBlock = 48
+  static let smallKernel = 3072
+
+  let direction: Direction
+  let pixels: Int
+  /// Channels of the source and of the destination.
+  let depth: Int, columns: Int
+  let panelCount: Int, lastPanelWidth: Int
+  let rowUnits: Int, panelsPerUnit: Int
+
+  /// Nil where the convolution is another one.
+  init?(_ g: WindowGeometry, direction: Direction) {
+    pixels = g.batch * g.outputHeight * g.outputWidth
+    guard g.kernelHeight == 1, g.kernelWidth == 1, g.strideHeight == 1, g.strideWidth == 1, g.groups == 1,
+      g.paddingTop == 0, g.paddingLeft == 0, g.inputHeight == g.outputHeight, g.inputWidth == g.outputWidth,
+      pixels >= Self.leastPixels
+    else { return nil }
+    self.direction = direction
+    let isForward = direction == .forward
+    (depth, columns) = isForward ? (g.inputChannels, g.outputChannels) : (g.outputChannels, g.inputChannels)
+    let rest = columns % Self.panelWidth
+    let isWide = columns > Self.panelWidth && 1...8 ~= rest
+    lastPanelWidth = isWide ? Self.widePanelWidth : Self.panelWidth
+    panelCount = isWide ? columns / Self.panelWidth : (columns + Self.panelWidth - 1) / Self.panelWidth
+    rowUnits = max(1, pixels / (2 * Self.rowsOfBlock))
+    // Blocks of rows are units enough where there are many; else panels are shared out too.
+    let wanted = min(16, pixels * depth * columns / 250_000)
+    let splits = min(panelCount, max(1, (wanted + rowUnits - 1) / rowUnits))
+    panelsPerUnit = (panelCount + splits - 1) / splits
+  }
+
+  var unitCount: Int { rowUnits * ((panelCount + panelsPerUnit - 1) / panelsPerUnit) }
+  var packedCount: Int { ((panelCount - 1) * Self.panelWidth + lastPanelWidth) * depth }
+  /// The sums of a block's tiles, from slice to slice, and a tile.
+  var workerScratchCount: Int { (2 * Self.rowsOfBlock + 6) * Self.widePanelWidth }
+  var packingKey: Int {
+    var hasher = Hasher()
+    for n in [direction == .forward ? 2 : 3, depth, columns] { hasher.combine(n) }
+    return hasher.finalize()
+  }
+
+  func pack(
+    kernel: UnsafePointer<Float>, inputScale: UnsafePointer<Float>?, outputScale: UnsafePointer<Float>?,
+    into packed: UnsafeMutablePointer<Float>
+  ) {
+    let isForward = direction == .forward
+    let (rowStride, columnStride) = isForward ? (columns, 1) : (1, depth)
+    let (rowScale, columnScale) = isForward ? (inputScale, outputScale) : (outputScale, inputScale)
+    for panel in 0..<panelCount {
+      let first = panel * Self.panelWidth
+      let width = panel == panelCount - 1 ? lastPanelWidth : Self.panelWidth
+      for k in 0..<depth {
+        let (from, to) = (kernel + k * rowStride + first * columnStride, packed + first * depth + k * width)
+        for i in 0..<width {
+          guard first + i < columns else {
+            to[i] = 0
+            continue
+          }
+          var weight = from[i * columnStride]
+          if let columnScale { weight *= columnScale[first + i] }
+          if let rowScale { weight *= rowScale[k] }
+          to[i] = weight
+        }
+      }
+    }
+  }
+
+  func run(
+    units: Range<Int>, source: UnsafePointer<Float>, packed: UnsafePointer<Float>, destination: UnsafeMutablePointer<Float>,
+    epilogue: Epilogue, pitches: Pitches, workerScratch: UnsafeMutablePointer<Float>?
+  ) {
+    guard let workerScratch else { return }
+    let pitches = pitches.resolved(source: depth, destination: columns)
+    let product = PointwiseProduct(
+      source: source, destination: destination, epilogue: epilogue, pitches: pitches, sums: workerScratch,
+      tile: workerScratch + 2 * Self.rowsOfBlock * Self.widePanelWidth)
+    let blockRows = depth * columns <= Self.smallKernel ? Self.rowsOfSmallBlock : Self.rowsOfBlock
+    for unit in units {
+      let (split, rowUnit) = (unit / rowUnits, unit % rowUnits)
+      var row = pixels * rowUnit / rowUnits
+      let end = pixels * (rowUnit + 1) / rowUnits
+      let panels = split * panelsPerUnit..<min(panelCount, (split + 1) * panelsPerUnit)
+      while row < end {
+        // The last block takes what would be too few rows for tiles.
+        let next = end - row < blockRows + Self.leastPixels ? end : row + blockRows
+        multiply(product, rows: row..<next, panels: panels, packed)
+        row = next
+      }
+    }
+  }
+
+  private func multiply(_ product: PointwiseProduct, rows: Range<Int>, panels: Range<Int>, _ packed: UnsafePointer<Float>) {
+    let slices = (depth + Self.sliceDepth - 1) / Self.sliceDepth
+    let sliceDepth = (depth + slices - 1) / slices
+    for panel in panels {
+      let first = panel * Self.panelWidth
+      let width = panel == panelCount - 1 ? lastPanelWidth : Self.panelWidth
+      let weights = packed + first * depth
+      // The next block has the same panels.
+      let next =
+        panel + 1 < panels.upperBound ? weights + width * depth : packed + panels.lowerBound * Self.panelWidth * depth
+      var start = 0
+      repeat {
+        let length = min(sliceDepth, depth - start)
+        let part = PointwisePart(
+          weights: weights + start * width,
+          following: start + length == depth ? next : weights + (start + length) * width, start: start, depth: length,
+          column: first, width: min(width, columns - first),
+          isFirst: start == 0, isLast: start + length == depth)
+        if width == Self.panelWidth { product.runPanel(part, rows: rows) } else { product.runWidePanel(part, rows: rows) }
+        start += length
+      } while start < depth
+    }
+  }
+}
