@@ -1,7 +1,7 @@
 /// A matrix product over the last axis: (rows, inputs) x (inputs, outputs), or its transpose.
 ///
-/// A few rows are matrix-vector products, whose time is that of reading the kernel: it is used as it is and read once. More
-/// rows are a 1x1 convolution.
+/// A batch's few rows are matrix-vector products, whose time is that of reading the kernel: it is used as it is, without a packed
+/// copy, and read once. More rows, as of an image's pixels, are a 1x1 convolution.
 public struct Dense: Sendable {
   private enum Algorithm: Sendable {
     case vector(MatrixVector)

@@ -3,7 +3,7 @@
 /// The time is that of reading the matrix, so a row that changes nothing is not read: forward one whose inputs are all 0, as
 /// rectifiers leave many; backward one whose result the epilogue's gate shuts out.
 struct MatrixVector: Sendable {
-  static let maximumRows = 4
+  static let maximumRows = 32
 
   let rows: Int, inputs: Int, outputs: Int
   let direction: Direction

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import swiftvis
+from swiftvis import _native, _sessions
 from swiftvis.utils.utils import apply_modifications
 from swiftvis.visualization import get_num_filters, visualize_saliency
 
@@ -140,6 +141,19 @@ def test_input_without_channels(make) -> None:
 def test_zero_gradient_gives_zeros(make) -> None:
     net = make([None, 4, 4, 1], [make.node("r", "relu", ["x"])])
     assert not visualize_saliency(net, -1, 0, np.full((4, 4, 1), -1)).any()
+
+
+def test_batch_is_run_in_parts_that_fit_the_caches(
+    cnn: swiftvis.Model, image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = np.stack([image * (i + 1) for i in range(7)])
+    whole = cnn.gradient(batch, -1, 1)
+    question = _native.Question(((7, *image.shape),), cotangents=(cnn.outputs[0].name,))
+    pool, handle = cnn._network.sessions, cnn._network.handle
+    assert pool.parts(handle, question) == [slice(0, 7)]
+    monkeypatch.setattr(_native.Session, "memory", lambda self: (_sessions._CACHED // 3, 0))
+    assert pool.parts(handle, question) == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    np.testing.assert_array_equal(cnn.gradient(batch, -1, 1), whole)
 
 
 def test_batch_is_normalized_as_a_whole(cnn: swiftvis.Model, image: np.ndarray) -> None:

@@ -139,6 +139,10 @@ class Question(NamedTuple):
     threads: int = 0
     exact: bool = False
 
+    def of(self, samples: int) -> Question:
+        """The same for another batch size."""
+        return self._replace(shapes=tuple((samples, *shape[1:]) for shape in self.shapes))
+
 
 class Session:
     """A planned answer to a question. Used by one thread at a time."""

@@ -13,6 +13,7 @@ from ._arguments import index
 from ._native import Question, Session, default_threads
 
 _LIMIT = 4  # idle sessions of one model; each holds an arena
+_CACHED = 16 << 20  # bytes of activations that a processor's caches can be expected to hold
 
 _pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
 _threads = 0
@@ -35,6 +36,18 @@ class SessionPool:
             if self._open:
                 self._idle.append(session)
                 del self._idle[:-_LIMIT]
+
+    def parts(self, handle: Any, question: Question) -> list[slice]:
+        """A batch cut up so that a part's activations fit the caches, or are no more than the weights: larger parts are
+        slower and take more memory, smaller ones read the weights more often."""
+        count = question.shapes[0][0]
+        if count == 1:
+            return [slice(0, 1)]
+        with self.session(handle, question.of(1)) as session:
+            activations, weights = session.memory()
+        parts = -(-count // max(1, max(weights, _CACHED) // max(activations, 1)))
+        size = -(-count // parts)
+        return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
     def close(self) -> None:
         """Gives the idle sessions back now, and those that are running when they have finished."""

@@ -144,7 +144,7 @@ class Model:
             question = Question(_array_shapes(part), values=nodes, threads=requested_threads())
             with self._network.sessions.session(self._network.handle, question) as session:
                 parts.append(session.forward(part))
-        return _single([np.concatenate(values) for values in zip(*parts, strict=True)])
+        return _single(_joined(parts))
 
     def gradient(
         self,
@@ -201,18 +201,22 @@ class Model:
             threads=requested_threads(),
             exact=bool(exact),
         )
-        with network.sessions.session(network.handle, question) as session:
-            session.forward(arrays)
-            shape = session.shape(target.name)
-            gradients = session.backward([_cotangent(shape, target.channel_axis, filters)])
-            if session.unmodified_activations:
-                warnings.warn(
-                    f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep "
-                    f"their own derivative: {session.unmodified_activations}",
-                    UserWarning,
-                    stacklevel=user_stacklevel(),
-                )
-        return _single(gradients)
+        found = []
+        for part in network.sessions.parts(network.handle, question):
+            size = part.stop - part.start
+            with network.sessions.session(network.handle, question.of(size)) as session:
+                session.forward([array[part] for array in arrays])
+                shape = (len(arrays[0]), *session.shape(target.name)[1:])
+                found.append(session.backward([_cotangent(shape, target.channel_axis, filters)[part]]))
+                unmodified = session.unmodified_activations
+        if unmodified:
+            warnings.warn(
+                f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep "
+                f"their own derivative: {unmodified}",
+                UserWarning,
+                stacklevel=user_stacklevel(),
+            )
+        return _single(_joined(found))
 
     # ---- Other models from this one ----
 
@@ -327,6 +331,10 @@ def _cotangent(shape: tuple[int, ...], axis: int, filters: list[int] | None) -> 
     for filter_index in filters:
         cotangent[(*before, filter_index)] += np.float32(shape[axis] / size)
     return cotangent
+
+
+def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
+    return parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
 def _single(values: list[Any]) -> Any:
