@@ -41,14 +41,14 @@ format: $(VENV)/lint
 	$(BIN)/ruff format .
 	swift format --in-place --recursive Sources Tests Package.swift
 
-# Frameworks to compare with take a few GB, so they have an environment of their own.
+# Frameworks to compare with take a few GB, so they have an environment of their own. A part: make bench ARGS="--only speed --networks vgg16"
 bench: $(BENCH)/peers
 	$(BENCH)/bin/pip install -q --force-reinstall --no-deps .
-	$(BENCH)/bin/python benchmarks/run.py
+	$(BENCH)/bin/python benchmarks/run.py $(ARGS)
 
 bench-quick: $(BENCH)/networks
 	$(BENCH)/bin/pip install -q --force-reinstall --no-deps .
-	$(BENCH)/bin/python benchmarks/peak.py
+	$(BENCH)/bin/python benchmarks/peak.py $(ARGS)
 
 clean:
 	rm -rf build .build $(VENV) $(BENCH)

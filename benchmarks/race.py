@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """A framework with a network (worker.py); stopped while nobody asks it anything."""
+    """A framework with a network (worker.py). Once it has started it is stopped while nobody asks it anything."""
 
     def __init__(self, peer: str, variant: str, folder: Path, name: str) -> None:
         self.title = f"{peer} {variant}".strip()
@@ -36,9 +37,14 @@ class Worker:
         self.process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=self.log, text=True, env=quiet
         )
-        self.first = self._answer()
+
+    @cached_property
+    def first(self) -> dict[str, Any]:
+        """What it tells when it has its first map."""
+        return self._answer()
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
+        _ = self.first
         self.process.send_signal(signal.SIGCONT)
         try:
             self.process.stdin.write(json.dumps({"do": do, **details}) + "\n")

@@ -60,13 +60,12 @@ def ratio(row: dict[str, Any]) -> str:
 
 
 def speeds() -> str:
-    single, batch, noisy = (results.load(section) for section in ("single", "batch8", "noisy"))
-    peak = results.load("peak")
+    measured, peak = results.load("speed"), results.load("peak")
     rows = []
     for name, network in NETWORKS.items():
-        if row := single.get(name):
+        if row := measured.get(name, {}).get("1"):
             times = [milliseconds(best_of(title, row["seconds"])) for title in ("swiftvis", *FRAMEWORKS)]
-            ratios = [f"**{ratio(row)}**", *(ratio(more.get(name, {})) for more in (batch, noisy))]
+            ratios = [f"**{ratio(row)}**", *(ratio(measured[name].get(batch, {})) for batch in ("8", "25"))]
             percent = f"{peak[name]['percent']:.0f} %" if name in peak else ""
             rows.append([network.title, *times, *ratios, percent])
     head = ["network", "swiftvis (ms)", *FRAMEWORKS, "best peer / ours", "batch of 8", "25 copies", "of peak"]
@@ -126,7 +125,7 @@ def chart(path: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    single = {n: r for n, r in results.load("single").items() if not r["void"]}
+    single = {n: r["1"] for n, r in results.load("speed").items() if not r["1"]["void"]}
     names = [name for name in NETWORKS if name in single]
     height, colors = 0.26, ("#d1693c", "#e3a63d", "#6a9a58")
     figure, axes = plt.subplots(figsize=(8, 0.4 + 0.55 * len(names)), layout="constrained")
@@ -144,10 +143,11 @@ def chart(path: Path) -> None:
     axes.set_yticks(range(len(names)), labels, fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.set_xlim(0.8)
     axes.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
     axes.minorticks_off()
     axes.set_xlabel("time of one gradient, in times of swiftvis's")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -1,8 +1,8 @@
 """Measures everything, one section after the other, and writes each result as soon as it is there.
 
-usage: python benchmarks/run.py [--only single batch8 ...] [--networks vgg16 ...] [--peers "PyTorch channels_last" ...]
+usage: python benchmarks/run.py [--only speed cold ...] [--networks vgg16 ...] [--batches 1 8]
 
-Sections: machine (peak, versions, sizes on disk), single (one image), batch8, noisy (25 copies, as SmoothGrad takes them),
+Sections: machine (peak, versions, sizes on disk), speed (one image, a batch of 8, and 25 copies as SmoothGrad takes them),
 cold (from import to the first map, and memory), lasting (10,000 calls), threads, accuracy, report (tables and chart).
 """
 
@@ -51,15 +51,7 @@ def each(
         print(f"{section}: {line(name, row)}", flush=True)
 
 
-def speeds(section: str, batch: int, names: list[str], options: argparse.Namespace) -> None:
-    def measure(name: str) -> Any:
-        chosen = speed.finalists(results.load("single").get(name, {})) if batch > 1 else list(speed.PEERS)
-        return speed.measure(name, batch, options.runs, options.peers or chosen)
-
-    each(section, names, measure, speed.line)
-
-
-SECTIONS = ("machine", "single", "batch8", "noisy", "cold", "lasting", "threads", "accuracy", "report")
+SECTIONS = ("machine", "speed", "cold", "lasting", "threads", "accuracy", "report")
 
 
 def main() -> None:
@@ -68,7 +60,8 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="SECTION")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), metavar="NAME")
-    parser.add_argument("--peers", nargs="+", choices=speed.PEERS, metavar="PEER")
+    parser.add_argument("--peers", nargs="+", choices=speed.PEERS, default=list(speed.PEERS), metavar="PEER")
+    parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
 
@@ -79,12 +72,11 @@ def main() -> None:
         match section:
             case "machine":
                 machine(options.networks)
-            case "single":
-                speeds(section, 1, options.networks, options)
-            case "batch8":
-                speeds(section, 8, options.networks, options)
-            case "noisy":
-                speeds(section, 25, chosen(NOISY), options)
+            case "speed":
+                for name in options.networks:
+                    batches = options.batches or ([1, 8, 25] if name in NOISY else [1, 8])
+                    row = speed.measure(name, batches, options.runs, options.peers)
+                    results.store(section, name, results.load(section).get(name, {}) | row)
             case "cold":
                 each(section, chosen(single_process.COLD_RUNS), single_process.cold, single_process.line)
             case "lasting":

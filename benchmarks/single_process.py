@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
@@ -38,18 +37,17 @@ def cold(name: str) -> dict[str, Any]:
 
 
 def lasting(name: str, count: int = 10_000, block: int = 100) -> dict[str, float]:
-    """Time and memory of the calls behind the 10th, and behind the 9,500th."""
+    """Time and memory of the calls behind the 10th, and behind the 9,000th."""
     ensure([name])
     with Worker("swiftvis", "", CACHE, name) as worker:
         worker.ask("calls", count=9)  # with the first, ten
         blocks = [worker.ask("calls", count=block) for _ in range(count // block)]
-    early, late = blocks[:5], blocks[-5:]
 
-    def middle(some: list[dict[str, float]]) -> float:
-        return statistics.median(b["seconds"] for b in some) / block
+    def best(some: list[dict[str, float]]) -> float:
+        return min(b["seconds"] for b in some) / block
 
     memory = {"early_mb": blocks[0]["resident"], "late_mb": blocks[-1]["resident"]}
-    return {"early_seconds": middle(early), "late_seconds": middle(late), **memory}
+    return {"early_seconds": best(blocks[:10]), "late_seconds": best(blocks[-10:]), **memory}
 
 
 def threads(name: str, turns: int) -> dict[str, Any]:

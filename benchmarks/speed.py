@@ -1,4 +1,4 @@
-"""Milliseconds for a gradient, swiftvis beside its peers, at one batch size."""
+"""Milliseconds for a gradient, swiftvis beside its peers, at some batch sizes."""
 
 from __future__ import annotations
 
@@ -13,39 +13,54 @@ OURS = "swiftvis"
 PEERS = {
     "PyTorch": ("torch", "NCHW"),
     "PyTorch channels_last": ("torch", "channels_last"),
+    "PyTorch folded": ("torch", "folded"),
     "PyTorch compile": ("torch", "compile"),
     "TensorFlow": ("tensorflow", "graph"),
     "TensorFlow XLA": ("tensorflow", "XLA"),
     "JAX": ("jax", "jit"),
 }
-COMPILERS = ("PyTorch compile", "TensorFlow XLA", "JAX")  # which take a minute a network before they run
+NEAR = 1.3  # times the fastest
 AGREEMENT = 1e-3  # of correlation with the first peer; rounding can flip a ReLU, which moves a few pixels
 
 
-def measure(name: str, batch: int, turns: int, peers: list[str]) -> dict[str, Any]:
-    """Seconds by framework; the row is void where a framework computes something else."""
+def measure(name: str, batches: list[int], turns: int, peers: list[str]) -> dict[str, Any]:
+    """A row for each batch size. Peers far behind the fastest one at the first sit the others out."""
     ensure([name])
-    skipped, workers, agreement = {}, {}, {}
+    ways = {OURS: ("swiftvis", "")} | {title: PEERS[title] for title in peers}
+    skipped, rows = {}, {}
     with ExitStack() as stack:
-        for title, (peer, variant) in ({OURS: ("swiftvis", "")} | {p: PEERS[p] for p in peers}).items():
+        workers = {t: stack.enter_context(Worker(*way, CACHE, name)) for t, way in ways.items()}
+        for title in ways:
             try:
-                workers[title] = stack.enter_context(Worker(peer, variant, CACHE, name))
-                workers[title].ask("prepare", batch=batch)
+                _ = workers[title].first
             except WorkerError as error:
-                workers.pop(title, None)
+                del workers[title]
                 skipped[title] = str(error)
                 print(f"  skipped: {error}", flush=True)
-        gradients = {title: worker.gradient() for title, worker in workers.items()}
-        reference = next((g for title, g in gradients.items() if title != OURS), gradients[OURS])
-        agreement = {title: disagreement(g, reference) for title, g in gradients.items()}
-        race(workers, 1)  # warms up
-        times = race(workers, turns)
-    row: dict[str, Any] = {"batch": batch, "turns": turns, "skipped": skipped, "agreement": agreement}
-    row["void"] = any(not a["decorrelation"] < AGREEMENT for a in agreement.values())
-    row["seconds"] = {
-        title: {"min": min(t), "median": statistics.median(t), "calls": len(t)} for title, t in times.items()
+        for batch in batches:
+            row = rows[str(batch)] = compare(workers, batch, turns)
+            print(f"  {name} x {batch}: {line(row)}", flush=True)
+            fastest = min((row["seconds"][t]["min"] for t in workers if t != OURS), default=0)
+            workers = {
+                t: w for t, w in workers.items() if row["seconds"][t]["min"] <= NEAR * fastest or t == OURS
+            }
+    return rows | {"skipped": skipped}
+
+
+def compare(workers: dict[str, Worker], batch: int, turns: int) -> dict[str, Any]:
+    """Seconds by framework; the row is void where a framework computes something else."""
+    for worker in workers.values():
+        worker.ask("prepare", batch=batch)
+    gradients = {title: worker.gradient() for title, worker in workers.items()}
+    reference = next((g for title, g in gradients.items() if title != OURS), gradients[OURS])
+    agreement = {title: disagreement(g, reference) for title, g in gradients.items()}
+    race(workers, 1)  # warms up
+    seconds = {
+        title: {"min": min(t), "median": statistics.median(t), "calls": len(t)}
+        for title, t in race(workers, turns).items()
     }
-    return row | comparison(row["seconds"])
+    void = any(not a["decorrelation"] < AGREEMENT for a in agreement.values())
+    return {"void": void, "seconds": seconds, "agreement": agreement, **comparison(seconds)}
 
 
 def comparison(seconds: dict[str, dict[str, float]]) -> dict[str, Any]:
@@ -58,15 +73,7 @@ def comparison(seconds: dict[str, dict[str, float]]) -> dict[str, Any]:
     return {"best": best, "ratio": ratios["min"], "median_ratio": ratios["median"]}
 
 
-def finalists(single: dict[str, Any], within: float = 1.3) -> list[str]:
-    """The peers that came near the fastest one at one image; the others sit the batches out."""
-    seconds = {title: s["min"] for title, s in single.get("seconds", {}).items() if title in PEERS}
-    if not seconds:
-        return [title for title in PEERS if title not in COMPILERS]
-    return [title for title, s in seconds.items() if s <= within * min(seconds.values())]
-
-
-def line(name: str, row: dict[str, Any]) -> str:
+def line(row: dict[str, Any]) -> str:
     cells = [f"{title} {s['min'] * 1e3:.2f} ({s['median'] * 1e3:.2f})" for title, s in row["seconds"].items()]
     verdict = "VOID, gradients differ" if row["void"] else f"{row.get('ratio', 0):.2f} x"
-    return f"{name} x {row['batch']}: {', '.join(cells)}: {verdict}"
+    return f"{', '.join(cells)}: {verdict}"

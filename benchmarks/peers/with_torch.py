@@ -1,4 +1,5 @@
-"""PyTorch; variants "NCHW", "channels_last", "compile" (TorchInductor, on channels_last) and "float64"."""
+"""PyTorch; variants "NCHW" and "channels_last"; on channels_last "folded" (batch normalization into convolutions) and
+"compile" (TorchInductor); "float64"."""
 
 from __future__ import annotations
 
@@ -16,6 +17,10 @@ def open_network(folder: Path, name: str, variant: str) -> Callable[[np.ndarray]
     dtype = torch.float64 if variant == "float64" else torch.float32
     # Our own file: a pickled module, which is what `torch.save(network)` writes.
     network = torch.load(folder / f"{name}.pt", weights_only=False, mmap=True)
+    if variant == "folded":
+        from torch.fx.experimental.optimization import fuse
+
+        network = fuse(network).requires_grad_(False)
     network = network.to(memory_format=layout, dtype=dtype)
     if variant == "compile":
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.resolve() / "inductor"))
