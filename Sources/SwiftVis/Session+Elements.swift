@@ -28,6 +28,7 @@ extension Session {
     func pitch(_ tensor: TensorID?) -> Int { tensor.map { pitches[$0] > 0 ? pitches[$0] : width } ?? 0 }
     let (first, second) = (pitch(step.inputs[0]), pitch(step.inputs[step.inputs.count - 1]))
     let (output, addend, gate) = (pitch(step.outputs[0]), pitch(step.epilogue.addend), pitch(step.epilogue.gate))
+    let (factor, derivative) = (pitch(step.epilogue.factor), pitch(step.epilogue.derivative))
     parallel(count / width, cost) { rows, _ in
       for row in rows {
         var part = whole
@@ -36,6 +37,8 @@ extension Session {
         part.output += row * output
         part.epilogue.addend? += row * addend
         part.epilogue.gate? += row * gate
+        part.epilogue.factor? += row * factor
+        part.epilogue.derivative? += row * derivative
         body(part, 0..<width)
       }
     }

@@ -4,6 +4,7 @@ public struct Convolution: Sendable {
     case gather(GatherConvolution)
     case winograd(WinogradConvolution)
     case pointwise(PointwiseConvolution)
+    case line(LineConvolution)
   }
   private let algorithm: Algorithm
 
@@ -27,13 +28,13 @@ public struct Convolution: Sendable {
     case .gather: "direct"
     case .winograd: "Winograd"
     case .pointwise: "pointwise"
+    case .line: "Winograd along a line"
     }
   }
 
   /// `exact` restricts the choice of algorithm to those that only reorder the sums of the definition. So does a direct cost of
-  /// less than `leastWinogradCost` cycles, by default one or two milliseconds: small networks are fast anyway, and keep
-  /// the last bits of their gradients.
-  public init(_ geometry: WindowGeometry, direction: Direction, exact: Bool, leastWinogradCost: Double = 4e6) {
+  /// less than `leastWinogradCost` cycles.
+  public init(_ geometry: WindowGeometry, direction: Direction, exact: Bool, leastWinogradCost: Double = 0) {
     (self.geometry, self.direction) = (geometry, direction)
     if !exact, let winograd = WinogradConvolution(geometry, direction: direction, leastCost: leastWinogradCost) {
       algorithm = .winograd(winograd)
@@ -49,6 +50,14 @@ public struct Convolution: Sendable {
       (sharedScratchCount, workerScratchCount, stageCount) = (0, pointwise.workerScratchCount, 1)
       (readsSlices, writesSlices) = (true, true)
       packingKey = pointwise.packingKey
+    } else if !exact, let line = LineConvolution(geometry, direction: direction, leastCost: leastWinogradCost) {
+      algorithm = .line(line)
+      packedCount = line.packedCount
+      sharedScratchCount = line.sharedScratchCount
+      workerScratchCount = line.workerScratchCount
+      stageCount = line.stageCount
+      (readsSlices, writesSlices) = (true, true)
+      packingKey = line.packingKey
     } else {
       let gather = GatherConvolution(geometry, direction: direction)
       algorithm = .gather(gather)
@@ -74,6 +83,8 @@ public struct Convolution: Sendable {
       winograd.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     case .pointwise(let pointwise):
       pointwise.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    case .line(let line):
+      line.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     }
   }
 
@@ -82,6 +93,7 @@ public struct Convolution: Sendable {
     case .gather(let gather): gather.unitCount(stage: stage)
     case .winograd(let winograd): winograd.unitCount(stage: stage)
     case .pointwise(let pointwise): pointwise.unitCount
+    case .line(let line): line.unitCount(stage: stage)
     }
   }
 
@@ -106,6 +118,10 @@ public struct Convolution: Sendable {
       pointwise.run(
         units: units, source: source, packed: packed, destination: destination, epilogue: epilogue, pitches: pitches,
         workerScratch: workerScratch)
+    case .line(let line):
+      line.run(
+        stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
+        pitches: pitches, sharedScratch: sharedScratch, workerScratch: workerScratch)
     }
   }
 }

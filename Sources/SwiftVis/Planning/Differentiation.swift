@@ -7,6 +7,8 @@ extension PlanBuilder {
   mutating func differentiate(_ groups: [FusedNode]) throws -> [Graph.NodeIndex: TensorID] {
     var gradients: [Graph.NodeIndex: TensorID] = [:]
     rectified = Set(groups.filter { $0.rectifier != nil }.map(\.output))
+    let parts = ConcatenatedParts(graph, groups)
+    var gated: Set<Graph.NodeIndex> = []
     for group in groups.reversed() where path.contains(group.output) {
       guard var cotangent = cotangents[group.output] else { continue }
       if wanted.contains(group.output) {
@@ -14,7 +16,16 @@ extension PlanBuilder {
         cotangent.step = nil
       }
       guard needsInputs(group) else { continue }
-      if let rectifier = group.rectifier { cotangent = gate(cotangent, rectifier, at: group.output) }
+      if let rectifier = group.rectifier, !gated.contains(group.output) {
+        cotangent = gate(cotangent, rectifier, at: group.output)
+      }
+      // One gate for all parts of a concatenation, where its cotangent is written, is cheaper than one for each.
+      if !gated.contains(group.output), let (rectifier, nodes) = parts.commonRectifier(of: group.output),
+        nodes.allSatisfy({ cotangents[$0] == nil && !wanted.contains($0) })
+      {
+        cotangent = gate(cotangent, rectifier, at: group.output)
+        gated.formUnion(nodes)
+      }
       if group.appliesSilu, let derivative = saved[group.output]?.first {
         noteUnmodified(group.output)
         cotangent = multiplied(cotangent, by: derivative, at: group.output)

@@ -14,7 +14,7 @@ struct FusedNode {
 
 /// A ReLU or clipped ReLU: what the guided and rectified rules apply to. Its derivative can be read off its output: the
 /// cotangent passes where that is inside (0, limit).
-struct Rectifier {
+struct Rectifier: Equatable {
   let limit: Float
   let threshold: Float
 

@@ -14,6 +14,10 @@ struct PlanBuilder {
   /// Nodes whose gradient is wanted.
   let wanted: Set<Graph.NodeIndex>
 
+  /// In cycles, about a millisecond, or less where the whole network is large: small networks are fast anyway, and keep the last
+  /// bits of their gradients.
+  private let leastWinogradCost: Double
+
   private(set) var counts: [Int] = []
   /// Floats in a row, the last axis, by tensor.
   private(set) var widths: [Int] = []
@@ -38,6 +42,7 @@ struct PlanBuilder {
     self.rule = question.rule
     self.path = path
     self.wanted = wanted
+    leastWinogradCost = graph.convolutionProducts(shapes) > 1e9 ? 1e6 : 4e6
   }
 
   mutating func tensor(_ shape: [Int]) -> TensorID {
@@ -133,19 +138,31 @@ struct PlanBuilder {
     case .transposedConvolution:
       // A transposed convolution is the transpose of the convolution from its output to its input.
       let plan = Convolution(
-        try geometry(node), direction: direction == .forward ? .inputGradient : .forward, exact: exact)
+        try geometry(node), direction: direction == .forward ? .inputGradient : .forward, exact: exact,
+        leastWinogradCost: leastWinogradCost)
       return .convolution(
         plan,
         try packed(.convolution(plan.packingKey), plan.packedCount) {
           plan.pack(kernel: kernel.base, inputScale: scale, outputScale: nil, into: $0)
         })
     default:
-      let plan = Convolution(try geometry(node, pad: group.pad), direction: direction, exact: exact)
+      let plan = Convolution(
+        try geometry(node, pad: group.pad), direction: direction, exact: exact, leastWinogradCost: leastWinogradCost)
       return .convolution(
         plan,
         try packed(.convolution(plan.packingKey), plan.packedCount) {
           plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
         })
+    }
+  }
+}
+
+extension Graph {
+  /// Multiplications of all convolutions for one image. (The batch must not change the choice of algorithms.)
+  fileprivate func convolutionProducts(_ shapes: [[Int]]) -> Double {
+    nodes.indices.reduce(0) { sum, node in
+      guard case .convolution = nodes[node].operation, let kernel = nodes[node].weights["kernel"] else { return sum }
+      return sum + Double(kernel.count) * Double(shapes[node][1] * shapes[node][2])
     }
   }
 }
