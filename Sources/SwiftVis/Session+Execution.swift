@@ -166,6 +166,7 @@ extension Session {
     var epilogue = Epilogue()
     epilogue.bias = spec.bias?.base
     epilogue.addend = try spec.addend.map { UnsafePointer(try pointer($0)) }
+    epilogue.addsLast = spec.addsLast
     (epilogue.lowerBound, epilogue.upperBound) = (spec.lowerBound, spec.upperBound)
     epilogue.positiveOnly = spec.positiveOnly
     epilogue.gate = try spec.gate.map { UnsafePointer(try pointer($0)) }

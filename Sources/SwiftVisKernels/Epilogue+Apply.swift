@@ -20,9 +20,10 @@ extension Epilogue {
   /// Everything but the bias, and the store.
   @inline(always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at place: EpiloguePlace) {
     var v = v
-    if let addend { v += SIMD8(addend + place.addend) }
-    v = bounded(v)
-    gated(v, at: place.gate).store(destination + place.destination)
+    if let addend, !addsLast { v += SIMD8(addend + place.addend) }
+    v = gated(bounded(v), at: place.gate)
+    if let addend, addsLast { v += SIMD8(addend + place.addend) }
+    v.store(destination + place.destination)
   }
 
   /// The same for the first `count` lanes.
@@ -30,10 +31,11 @@ extension Epilogue {
     _ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at place: EpiloguePlace, count: Int
   ) {
     var v = v
-    if let addend { v += SIMD8(addend + place.addend, count: count) }
+    if let addend, !addsLast { v += SIMD8(addend + place.addend, count: count) }
     v = bounded(v)
     if let gate { v = gated(v, by: SIMD8(gate + place.gate, count: count)) }
     if let factor { v *= SIMD8(factor + place.gate, count: count) }
+    if let addend, addsLast { v += SIMD8(addend + place.addend, count: count) }
     v.store(destination + place.destination, count: count)
   }
 

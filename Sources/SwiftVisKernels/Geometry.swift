@@ -66,6 +66,8 @@ public struct Pitches: Hashable, Sendable {
 public struct Epilogue {
   public var bias: UnsafePointer<Float>?
   public var addend: UnsafePointer<Float>?
+  /// The addend is added last instead, to what has passed the gate.
+  public var addsLast = false
   public var lowerBound = -Float.infinity
   public var upperBound = Float.infinity
   public var positiveOnly = false

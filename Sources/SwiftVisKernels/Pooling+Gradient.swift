@@ -107,6 +107,21 @@ extension Pooling {
   ) {
     let channels = geometry.inputChannels
     var c = 0
+    while c + 32 <= channels {
+      var s0 = SIMD8<Float>.zero, s1 = SIMD8<Float>.zero, s2 = SIMD8<Float>.zero, s3 = SIMD8<Float>.zero
+      for w in 0..<count {
+        let (x, share) = (cotangent + windows[w].cotangent + c, SIMD8(repeating: windows[w].share))
+        s0.addProduct(SIMD8(x), share)
+        s1.addProduct(SIMD8(x + 8), share)
+        s2.addProduct(SIMD8(x + 16), share)
+        s3.addProduct(SIMD8(x + 24), share)
+      }
+      epilogue.finish(s0, into: dx, at: place + c)
+      epilogue.finish(s1, into: dx, at: place + (c + 8))
+      epilogue.finish(s2, into: dx, at: place + (c + 16))
+      epilogue.finish(s3, into: dx, at: place + (c + 24))
+      c += 32
+    }
     while c + 8 <= channels {
       var sum = SIMD8<Float>.zero
       for w in 0..<count {

@@ -116,7 +116,25 @@ public struct Pooling: Sendable {
     _ window: UnsafePointer<Float>, _ taps: UnsafePointer<PoolingTap>, _ count: Int, _ factor: Float,
     _ output: UnsafeMutablePointer<Float>
   ) {
-    forEachVector(geometry.inputChannels) { c, lanes in
+    let channels = geometry.inputChannels
+    let blocks = count <= 32 ? channels / 32 : 0
+    for block in 0..<blocks {
+      let (window, output) = (window + block * 32, output + block * 32)
+      var a = SIMD8<Float>.zero, b = SIMD8<Float>.zero, c = SIMD8<Float>.zero, d = SIMD8<Float>.zero
+      for t in 0..<count {
+        let x = window + taps[t].offset
+        a += SIMD8(x)
+        b += SIMD8(x + 8)
+        c += SIMD8(x + 16)
+        d += SIMD8(x + 24)
+      }
+      (a * factor).store(output)
+      (b * factor).store(output + 8)
+      (c * factor).store(output + 16)
+      (d * factor).store(output + 24)
+    }
+    let (window, output) = (window + blocks * 32, output + blocks * 32)
+    forEachVector(channels - blocks * 32) { c, lanes in
       // In parts: the average over a large window keeps its last digits.
       var sum = SIMD8<Float>.zero
       var t = 0

@@ -44,6 +44,22 @@ extension PlanBuilder {
     pass(written(output), to: node)
   }
 
+  /// Through a convolution and a normalization (an affine, perhaps rectified) before it that nothing else reads, as one step: the
+  /// gate and the scale may change places, so the scale is in the weights. False where that is not so.
+  mutating func propagateThroughAffine(
+    _ convolution: FusedNode, _ cotangent: TensorID, _ input: Graph.NodeIndex
+  ) throws -> Bool {
+    guard rule == .plain, let before = producers.groupReadOnce(input), case .affine = operation(before.core),
+      !wanted.contains(input), cotangents[input] == nil, let source = graph.inputs(of: before).first, path.contains(source)
+    else { return false }
+    var epilogue = EpilogueSpec()
+    if let rectifier = before.rectifier { (epilogue.gate, epilogue.gateLimit) = (values[input], rectifier.limit) }
+    if let present = cotangents.removeValue(forKey: source) { (epilogue.addend, epilogue.addsLast) = (present.tensor, true) }
+    let kernel = try linearKernel(convolution, .inputGradient, affineBefore: before.core)
+    pass(write(kernel, [cotangent], shape: shapes[source], epilogue), to: source)
+    return true
+  }
+
   /// The cotangent behind a rectifier whose output is the node's value, by the plan's rule.
   mutating func gate(_ cotangent: Cotangent, _ rectifier: Rectifier, at node: Graph.NodeIndex) -> Cotangent {
     var epilogue = EpilogueSpec()

@@ -6,8 +6,7 @@ extension PlanBuilder {
   /// `cotangents` holds what the caller puts in. Returns where the wanted gradients are.
   mutating func differentiate(_ groups: [FusedNode]) throws -> [Graph.NodeIndex: TensorID] {
     var gradients: [Graph.NodeIndex: TensorID] = [:]
-    rectified = Set(groups.filter { $0.rectifier != nil }.map(\.output))
-    let parts = ConcatenatedParts(graph, groups)
+    producers = Producers(graph, groups)
     var gated: Set<Graph.NodeIndex> = []
     for group in groups.reversed() where path.contains(group.output) {
       guard var cotangent = cotangents[group.output] else { continue }
@@ -20,7 +19,7 @@ extension PlanBuilder {
         cotangent = gate(cotangent, rectifier, at: group.output)
       }
       // One gate for all parts of a concatenation, where its cotangent is written, is cheaper than one for each.
-      if !gated.contains(group.output), let (rectifier, nodes) = parts.commonRectifier(of: group.output),
+      if !gated.contains(group.output), let (rectifier, nodes) = producers.commonRectifier(of: group.output, in: graph),
         nodes.allSatisfy({ cotangents[$0] == nil && !wanted.contains($0) })
       {
         cotangent = gate(cotangent, rectifier, at: group.output)
@@ -52,12 +51,13 @@ extension PlanBuilder {
 
     switch operation(node) {
     case .input: break
+    case .convolution where try propagateThroughAffine(group, g, input): break
     case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
       propagate(try linearKernel(group, .inputGradient), [g], to: input)
     case .affine:
       propagate(try affineKernel(node, offset: false), [g], to: input)
     case .pool(let pool):
-      if pool.kind == .max && rectified.contains(input) { gateAhead(of: node, cotangent) }
+      if pool.kind == .max && producers.isRectified(input) { gateAhead(of: node, cotangent) }
       propagate(.poolGradient(try pooling(node, pool, .inputGradient)), [g] + (saved[node] ?? []), to: input)
     case .reduce(let kind, let axes, _):
       let operands = kind == .max ? [g, try value(input), try value(node)] : [g]

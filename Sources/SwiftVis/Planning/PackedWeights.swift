@@ -7,6 +7,8 @@ final class PackedWeights: Sendable {
     let node: Graph.NodeIndex
     /// The affine folded into it.
     let affine: Graph.NodeIndex?
+    /// The affine before it, whose scale is in it too.
+    var affineBefore: Graph.NodeIndex?
     let form: Form
   }
   enum Form: Hashable {

@@ -28,8 +28,7 @@ struct PlanBuilder {
   var saved: [Graph.NodeIndex: [TensorID]] = [:]
   var cotangents: [Graph.NodeIndex: Cotangent] = [:]
   var unmodified: [Graph.NodeIndex] = []
-  /// Nodes whose values a rectifier wrote.
-  var rectified: Set<Graph.NodeIndex> = []
+  var producers = Producers()
 
   init(
     _ graph: Graph, _ packedWeights: PackedWeights, shapes: [[Int]], question: Question, path: Set<Graph.NodeIndex>,
@@ -110,12 +109,16 @@ struct PlanBuilder {
   // MARK: The linear operations, for both directions
 
   /// The kernel of a convolution, depthwise or transposed convolution or dense core, or of its transpose.
-  func linearKernel(_ group: FusedNode, _ direction: Direction) throws -> Kernel {
+  /// The scale of an affine before a convolution can be put into its weights.
+  func linearKernel(
+    _ group: FusedNode, _ direction: Direction, affineBefore: Graph.NodeIndex? = nil
+  ) throws -> Kernel {
     let node = group.core
     let kernel = try weight("kernel", of: node)
     let scale = try foldedScale(group)?.base
     func packed(_ form: PackedWeights.Form, _ count: Int, _ pack: (UnsafeMutablePointer<Float>) -> Void) throws -> Weights {
-      try packedWeights.weights(.init(node: node, affine: group.affine, form: form), count: count, make: pack)
+      try packedWeights.weights(
+        .init(node: node, affine: group.affine, affineBefore: affineBefore, form: form), count: count, make: pack)
     }
     switch operation(node) {
     case .depthwiseConvolution:
@@ -148,10 +151,11 @@ struct PlanBuilder {
     default:
       let plan = Convolution(
         try geometry(node, pad: group.pad), direction: direction, exact: exact, leastWinogradCost: leastWinogradCost)
+      let inputScale = try affineBefore.map { try vector("scale", of: $0, count: shapes[$0].last ?? 1).base }
       return .convolution(
         plan,
         try packed(.convolution(plan.packingKey), plan.packedCount) {
-          plan.pack(kernel: kernel.base, inputScale: nil, outputScale: scale, into: $0)
+          plan.pack(kernel: kernel.base, inputScale: inputScale, outputScale: scale, into: $0)
         })
     }
   }

@@ -32,6 +32,7 @@ struct RowPart {
 struct EpilogueSpec {
   var bias: Weights?
   var addend: TensorID?
+  var addsLast = false
   var lowerBound = -Float.infinity
   var upperBound = Float.infinity
   var positiveOnly = false

@@ -44,6 +44,23 @@ import Testing
     try check(network)
   }
 
+  /// A normalization, perhaps rectified, before a convolution and beside a shortcut: going back its scale is in the weights, behind
+  /// the gate.
+  @Test(arguments: [false, true], [false, true]) func preActivation(rectified: Bool, shared: Bool) throws {
+    var network = Network(seed: 12)
+    let x = network.conv(network.input([2, 6, 5, 3]), filters: 16, padding: .same)
+    let scaled = network.affine(x)
+    let active = rectified ? network.relu(scaled) : scaled
+    let inner = network.relu(network.affine(network.conv(active, filters: 8, kernel: (1, 1))))
+    let sum = network.merge(.add, network.conv(inner, filters: 16, padding: .same), shared ? active : x)
+    _ = network.globalAverage(network.relu(sum))
+    try check(network)
+    try check(network, gradients: [x, active] + network.inputs)
+    for rule in [BackwardRule.guided, .rectified] {
+      try checkAgainstWalk(network, cotangents: [network.last], gradients: network.inputs, rule)
+    }
+  }
+
   /// Before a layer, where padding with zeros forbids folding the offset.
   @Test(arguments: Layer.allCases) func affineBefore(_ kind: Layer) throws {
     var network = Network(seed: 4)
