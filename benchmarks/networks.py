@@ -8,6 +8,7 @@ every batch normalization gets the statistics of its own input on random images.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
