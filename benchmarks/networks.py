@@ -52,9 +52,8 @@ def ensure(names: list[str], folder: Path = CACHE) -> None:
     """Writes what is missing, in processes of their own: Keras's threads and memory stay out of the measurement."""
 
     def run(script: str, *arguments: object) -> None:
-        subprocess.run(
-            [sys.executable, str(Path(__file__).parent / script), *map(str, arguments)], check=True
-        )
+        command = [sys.executable, str(Path(__file__).parent / script), *map(str, arguments)]
+        subprocess.run(command, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
 
     for name in names:
         keras, torch, own = (folder / f"{name}.{suffix}" for suffix in ("keras", "pt", "safetensors"))

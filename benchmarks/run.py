@@ -21,7 +21,7 @@ import speed
 from networks import NETWORKS, SMALL, ensure
 
 LARGE = ("vgg16", "resnet50", "inception_v3", "densenet121")
-NOISY = ("resnet50", "mobilenet_v2", "mini_xception")
+NOISY = ("mobilenet_v2", "mini_xception")
 SIZES = {
     "swiftvis": ["swiftvis"],
     "PyTorch": ["torch"],
