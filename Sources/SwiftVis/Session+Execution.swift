@@ -103,6 +103,15 @@ extension Session {
       parallel(reduction.unitCount, cost) { units, _ in
         reduction.run(units: units, input: x[0], output: output)
       }
+    case .reduceProduct(let reduction):
+      parallel(reduction.unitCount, cost) { units, _ in
+        reduction.runProduct(units: units, left: x[0], right: x[1], output: output)
+      }
+    case .scaleGradient(let scaling):
+      parallel(scaling.unitCount, cost) { units, _ in
+        scaling.runInputGradient(
+          units: units, cotangent: x[0], scale: x[1], spread: x[2], inputGradient: output, epilogue: epilogue)
+      }
     case .reduceGradient(let reduction):
       let isMax = x.count > 2
       parallel(reduction.unitCount, cost) { units, _ in

@@ -3,7 +3,7 @@ public enum BinaryKind: Sendable { case add, subtract, multiply, maximum, minimu
 /// An element-wise operation on two tensors of one rank (1...8), sizes equal or 1. A NaN operand gives a NaN. The work is
 /// counted in `rowCount` rows, pieces of the output that may be computed in any order and grouping with the same bits.
 /// `y` and `d` may be the same buffer as an operand of the output's shape.
-public struct BroadcastBinary: Sendable {
+public struct BroadcastBinary: Equatable, Sendable {
   public let rowCount: Int
   private let kind: BinaryKind
   /// Sizes of the output, outermost first, axes of like nature joined; the last is cut into pieces of `pieceLength`.

@@ -12,6 +12,46 @@ import Testing
     (1, 1, 1), (3, 49, 20), (1, 50, 130), (2, 9, 3), (700, 5, 1), (1, 4001, 1), (2, 1, 9), (1, 300, 8), (5, 7, 72),
   ]
 
+  @Test(arguments: shapes) func sumOfProducts(outer: Int, count: Int, inner: Int) {
+    var generator = SeededGenerator(6)
+    let size = outer * count * inner
+    let x = generator.floats(size), y = generator.floats(size)
+    let reduction = AxisReduction(.sum, outer: outer, count: count, inner: inner)
+    let expected = (0..<outer * inner).map { i in
+      (0..<count).reduce(0.0) { sum, k in
+        let place = (i / inner * count + k) * inner + i % inner
+        return sum + Double(x[place]) * Double(y[place])
+      }
+    }
+    let sums = runKernel(units: reduction.unitCount, count: outer * inner) {
+      reduction.runProduct(units: $0, left: x, right: y, output: $1)
+    }
+    expectClose(sums, expected, tolerance: 1e-6)
+  }
+
+  @Test(arguments: shapes) func scaledAndSpread(outer: Int, count: Int, inner: Int) {
+    var generator = SeededGenerator(7)
+    let size = outer * count * inner
+    let cotangent = generator.floats(size), addend = generator.floats(size), gate = generator.floats(size)
+    let scale = generator.floats(outer * inner), spread = generator.floats(outer * inner)
+    for kind in [AxisReduction.Kind.sum, .mean] {
+      guard let scaling = ChannelScaling(AxisReduction(kind, outer: outer, count: count, inner: inner)) else { continue }
+      for (epilogue, adds, gates) in ElementwiseKernelTests.epilogues(addend, gate) {
+        let dx = runKernel(units: scaling.unitCount, count: size) {
+          scaling.runInputGradient(
+            units: $0, cotangent: cotangent, scale: scale, spread: spread, inputGradient: $1, epilogue: epilogue)
+        }
+        let expected = (0..<size).map { i in
+          let channel = i / (count * inner) * inner + i % inner
+          var v = Double(cotangent[i]) * Double(scale[channel])
+          v += Double(spread[channel]) / (kind == .mean ? Double(count) : 1)
+          return epilogue.reference(v, at: i, addend: adds ? addend : nil, gate: gates ? gate : nil)
+        }
+        expectClose(dx, expected, tolerance: 1e-6)
+      }
+    }
+  }
+
   @Test(arguments: shapes) func reduceAndSpread(outer: Int, count: Int, inner: Int) {
     var generator = SeededGenerator(5)
     let size = outer * count * inner

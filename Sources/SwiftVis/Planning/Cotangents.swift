@@ -98,13 +98,45 @@ extension PlanBuilder {
   /// Sums over the axes along which an operand was broadcast.
   mutating func reduced(_ cotangent: Cotangent, from shape: [Int], to target: [Int]) -> Cotangent {
     var (cotangent, shape) = (cotangent, shape)
-    while let first = shape.indices.first(where: { shape[$0] != target[$0] }) {
-      let last = shape[first...].indices.prefix { shape[$0] != target[$0] || shape[$0] == 1 }.last ?? first
-      let sum = AxisReduction(.sum, shape, [first, last])
-      for axis in first...last { shape[axis] = 1 }
+    while let axes = broadcastAxes(from: shape, to: target) {
+      let sum = AxisReduction(.sum, shape, [axes.lowerBound, axes.upperBound])
+      for axis in axes { shape[axis] = 1 }
       cotangent = write(.reduce(sum), [cotangent.tensor], shape: shape)
     }
     return cotangent
+  }
+
+  /// The first run of axes along which the target is repeated.
+  private func broadcastAxes(from shape: [Int], to target: [Int]) -> ClosedRange<Int>? {
+    guard let first = shape.indices.first(where: { shape[$0] != target[$0] }) else { return nil }
+    return first...(shape[first...].indices.prefix { shape[$0] != target[$0] || shape[$0] == 1 }.last ?? first)
+  }
+
+  /// The cotangent of a factor that is repeated along one run of axes, in one step: the products are summed as they are made.
+  mutating func summedProduct(
+    _ cotangent: Cotangent, with other: TensorID, from shape: [Int], to target: [Int]
+  ) -> Cotangent? {
+    guard let axes = broadcastAxes(from: shape, to: target) else { return nil }
+    var reduced = shape
+    for axis in axes { reduced[axis] = 1 }
+    guard reduced == target else { return nil }
+    let sum = AxisReduction(.sum, shape, [axes.lowerBound, axes.upperBound])
+    return write(.reduceProduct(sum), [cotangent.tensor, other], shape: target)
+  }
+
+  /// A mean or sum whose input has, as its only cotangent so far, a product with factors of the mean's shape (squeeze and excite):
+  /// both parts are summed in one step. False where it is not so.
+  mutating func addToScaled(_ reduction: AxisReduction, _ cotangent: TensorID, axes: [Int], to node: Graph.NodeIndex) -> Bool
+  {
+    guard let present = cotangents[node], let step = present.step, case .binary(let binary) = steps[step].kernel,
+      let scaling = ChannelScaling(reduction)
+    else { return false }
+    var factors = shapes[node]
+    for axis in axes { factors[axis] = 1 }
+    guard binary == BroadcastBinary(.multiply, left: shapes[node], right: factors) else { return false }
+    // Nothing reads the product any more, so it will not be computed.
+    cotangents[node] = write(.scaleGradient(scaling), steps[step].inputs + [cotangent], shape: shapes[node])
+    return true
   }
 }
 

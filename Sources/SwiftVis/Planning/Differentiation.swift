@@ -61,7 +61,9 @@ extension PlanBuilder {
       propagate(.poolGradient(try pooling(node, pool, .inputGradient)), [g] + (saved[node] ?? []), to: input)
     case .reduce(let kind, let axes, _):
       let operands = kind == .max ? [g, try value(input), try value(node)] : [g]
-      propagate(.reduceGradient(AxisReduction(kind, inputShape, axes)), operands, to: input)
+      let reduction = AxisReduction(kind, inputShape, axes)
+      if addToScaled(reduction, g, axes: axes, to: input) { return }
+      propagate(.reduceGradient(reduction), operands, to: input)
     case .pad(let pairs):
       let copy = PlacedCopy(source: shape, destination: inputShape, offset: [0] + pairs.map { -$0.before })
       propagate(.place(copy), [g], to: input)
@@ -122,6 +124,12 @@ extension PlanBuilder {
       }
     case .multiply:
       for (index, input) in inputs.enumerated() where path.contains(input) {
+        if inputs.count == 2, shapes[inputs[1 - index]] == shape,
+          let sum = summedProduct(cotangent, with: try value(inputs[1 - index]), from: shape, to: shapes[input])
+        {
+          pass(sum, to: input)
+          continue
+        }
         var product = cotangent.shared
         for (other, factor) in inputs.enumerated() where other != index {
           let binary = BroadcastBinary(.multiply, left: shape, right: shapes[factor])

@@ -60,7 +60,7 @@ extension Step {
   /// The row width with which the step accesses each of its tensors: they may be slices of wider rows. Nil: as one block.
   fileprivate func rowWidths(_ widths: [Int]) -> [(TensorID, Int?)] {
     func all(_ tensors: [TensorID], _ width: Int?) -> [(TensorID, Int?)] { tensors.map { ($0, width) } }
-    let results = outputs + [epilogue.addend, epilogue.gate].compactMap { $0 }
+    let results = outputs + epilogue.reads
     switch kernel {
     case .convolution(let plan, _):
       let (inner, outer) = (plan.geometry.inputChannels, plan.geometry.outputChannels)
@@ -77,7 +77,8 @@ extension Step {
       return zip(inputs, parts).map { ($0, $1.width) } + all(outputs, total)
     case .slice(let part, let total):
       return all(inputs, total) + all(outputs, part.width)
-    case .dense, .depthwise, .prelu, .preluGradient, .binary, .selectGradient, .reduce, .reduceGradient, .softmax,
+    case .dense, .depthwise, .prelu, .preluGradient, .binary, .selectGradient, .reduce, .reduceGradient, .reduceProduct,
+      .scaleGradient, .softmax,
       .softmaxGradient, .layerNormalization, .layerNormalizationGradient, .permute, .place, .resize:
       return all(reads + outputs, nil)
     }

@@ -17,6 +17,7 @@ struct Step {
     switch kernel {
     case .convolution, .dense, .depthwise, .poolGradient, .reduceGradient:
       epilogue.reads.filter { !inputs.contains($0) }
+    case .scaleGradient: [inputs[0]] + epilogue.reads
     case .activate, .activateGradient, .epilogue, .affine, .prelu, .preluGradient, .scale: reads
     default: []
     }
@@ -71,6 +72,10 @@ enum Kernel {
   case reduce(AxisReduction)
   /// cotangent, (input, output)?
   case reduceGradient(AxisReduction)
+  /// The sum of the products of two tensors.
+  case reduceProduct(AxisReduction)
+  /// cotangent of the product, the factors, cotangent of what the factors were made from
+  case scaleGradient(ChannelScaling)
   case softmax(count: Int)
   /// output, cotangent
   case softmaxGradient(count: Int)
@@ -88,7 +93,7 @@ enum Kernel {
   /// Whether the step can shut a gate as it writes, which saves a pass over memory.
   var hasGate: Bool {
     switch self {
-    case .convolution, .dense, .depthwise, .poolGradient, .epilogue, .affine, .reduceGradient: true
+    case .convolution, .dense, .depthwise, .poolGradient, .epilogue, .affine, .reduceGradient, .scaleGradient: true
     default: false
     }
   }

@@ -328,4 +328,20 @@ import Testing
       #expect(answer == Answer(values: [[0, 0, 3, 6, 6]], gradients: [[0, 0, 3, 0, 0]]))
     }
   }
+
+  /// Squeeze and excite: the image's cotangent is summed in one step. With a SiLU before it, and beside a concatenation whose
+  /// parts lie in its result.
+  @Test(arguments: [true, false]) func squeezeAndExcite(keepDims: Bool) throws {
+    var network = Network(seed: 12)
+    let image = network.input([2, 6, 5, 9])
+    let x = network.activation(network.depthwise(image, padding: .same), .silu)
+    var squeezed = network.add(.reduce(.mean, axes: [1, 2], keepDims: keepDims), [x])
+    if !keepDims { squeezed = network.add(.reshape([1, 1, 9]), [squeezed]) }
+    let factors = network.activation(network.conv(squeezed, filters: 9, kernel: (1, 1)), .sigmoid)
+    let excited = network.conv(network.merge(.multiply, x, factors), filters: 4, kernel: (1, 1))
+    let left = network.activation(network.conv(excited, filters: 5, padding: .same), .silu)
+    let right = network.activation(network.conv(excited, filters: 3, kernel: (1, 1)), .silu)
+    _ = network.conv(network.add(.concatenate(axis: 3), [left, right]), filters: 2, kernel: (1, 1))
+    try check(network)
+  }
 }
