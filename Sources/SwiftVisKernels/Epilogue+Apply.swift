@@ -11,11 +11,9 @@ extension Epilogue {
   /// Whether `finish` would only store.
   var isIdentity: Bool { onlyBounds && lowerBound == -.infinity && upperBound == .infinity && !positiveOnly }
 
-  /// Whether `finish` does nothing but `bounded`, or nothing but `gated`.
+  /// Whether `finish` does nothing but `bounded`, or nothing but `passed`.
   var onlyBounds: Bool { addend == nil && gate == nil && factor == nil }
-  var onlyGates: Bool {
-    addend == nil && lowerBound == -.infinity && upperBound == .infinity && !positiveOnly
-  }
+  var onlyPasses: Bool { lowerBound == -.infinity && upperBound == .infinity && !positiveOnly }
 
   /// Everything but the bias, and the store.
   @inline(always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at place: EpiloguePlace) {
@@ -47,6 +45,15 @@ extension Epilogue {
     _ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at index: Int, count: Int
   ) {
     finish(v, into: destination, at: EpiloguePlace(destination: index, addend: index, gate: index), count: count)
+  }
+
+  /// The gate, the factor and the addend.
+  @inline(always) func passed(_ v: SIMD8<Float>, at place: EpiloguePlace) -> SIMD8<Float> {
+    var v = v
+    if let addend, !addsLast { v += SIMD8(addend + place.addend) }
+    v = gated(v, at: place.gate)
+    if let addend, addsLast { v += SIMD8(addend + place.addend) }
+    return v
   }
 
   @inline(always) func bounded(_ v: SIMD8<Float>) -> SIMD8<Float> {

@@ -1,3 +1,5 @@
+import CPlatform
+
 extension LineConvolution {
   /// A worker's scratch: the source pixels of a tile, vectors of a transform, the table of rows [six tiles][tap][6], products.
   struct Workspace {
@@ -149,6 +151,14 @@ extension LineConvolution {
         let corner = (image * destination.height + y) * destination.width + x
         for half in firstPanel * 2..<min(panels, firstPanel + panelsPerGroup) * 2 {
           let panel = (half / 2 - firstPanel) * tilesPerBlock * Self.panelWidth
+          // What the next tile's epilogue reads is on its way while this one is transformed.
+          if half % 2 == 0 {
+            for k in outputs..<2 * outputs {
+              let place = pitches.place(pixel: corner + k * step, channel: half * 8)
+              if let gate = epilogue.gate { platform_prefetch(gate + place.gate) }
+              if let addend = epilogue.addend { platform_prefetch(addend + place.addend) }
+            }
+          }
           let products = UnsafePointer(workspace.products) + panel + (tile - firstTile) * Self.panelWidth + half % 2 * 8
           let bias = epilogue.bias.map { SIMD8<Float>($0 + half * 8) } ?? .zero
           var v0 = SIMD8(products) + bias, v1 = bias, v2 = bias, v3 = bias

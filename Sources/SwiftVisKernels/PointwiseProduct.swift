@@ -72,12 +72,12 @@ struct PointwiseProduct {
   }
 
   /// Where a tile's sums go from the registers.
-  enum Path { case partial, bounded, gated, general }
+  enum Path { case partial, bounded, passed, general }
 
   private func path(_ part: PointwisePart) -> Path {
     if !part.isLast { return .partial }
     if part.width % 8 != 0 { return .general }
-    return epilogue.onlyBounds ? .bounded : epilogue.onlyGates ? .gated : .general
+    return epilogue.onlyBounds ? .bounded : epilogue.onlyPasses ? .passed : .general
   }
 
   private func bias(_ part: PointwisePart) -> (SIMD8<Float>, SIMD8<Float>, SIMD8<Float>) {
@@ -180,13 +180,13 @@ struct PointwiseProduct {
       storeBounded(d0 + bias0, d1 + bias1, row + 3, part)
       storeBounded(e0 + bias0, e1 + bias1, row + 4, part)
       if isFull { storeBounded(f0 + bias0, f1 + bias1, row + 5, part) }
-    case .gated:
-      storeGated(a0 + bias0, a1 + bias1, row, part)
-      storeGated(b0 + bias0, b1 + bias1, row + 1, part)
-      storeGated(c0 + bias0, c1 + bias1, row + 2, part)
-      storeGated(d0 + bias0, d1 + bias1, row + 3, part)
-      storeGated(e0 + bias0, e1 + bias1, row + 4, part)
-      if isFull { storeGated(f0 + bias0, f1 + bias1, row + 5, part) }
+    case .passed:
+      storePassed(a0 + bias0, a1 + bias1, row, part)
+      storePassed(b0 + bias0, b1 + bias1, row + 1, part)
+      storePassed(c0 + bias0, c1 + bias1, row + 2, part)
+      storePassed(d0 + bias0, d1 + bias1, row + 3, part)
+      storePassed(e0 + bias0, e1 + bias1, row + 4, part)
+      if isFull { storePassed(f0 + bias0, f1 + bias1, row + 5, part) }
     }
   }
 
@@ -266,11 +266,11 @@ struct PointwiseProduct {
       storeBounded(b0 + bias0, b1 + bias1, b2 + bias2, row + 1, part)
       storeBounded(c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
       if isFull { storeBounded(d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
-    case .gated:
-      storeGated(a0 + bias0, a1 + bias1, a2 + bias2, row, part)
-      storeGated(b0 + bias0, b1 + bias1, b2 + bias2, row + 1, part)
-      storeGated(c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
-      if isFull { storeGated(d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
+    case .passed:
+      storePassed(a0 + bias0, a1 + bias1, a2 + bias2, row, part)
+      storePassed(b0 + bias0, b1 + bias1, b2 + bias2, row + 1, part)
+      storePassed(c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
+      if isFull { storePassed(d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
     }
   }
 
@@ -286,17 +286,18 @@ struct PointwiseProduct {
     epilogue.bounded(v2).store(destination + row * pitches.destination + part.column + 16)
   }
 
-  @inline(always) private func storeGated(_ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ row: Int, _ part: PointwisePart) {
-    let y = destination + row * pitches.destination + part.column, gate = row * pitches.gate + part.column
-    epilogue.gated(v0, at: gate).store(y)
-    if part.width > 8 { epilogue.gated(v1, at: gate + 8).store(y + 8) }
+  @inline(always) private func storePassed(_ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ row: Int, _ part: PointwisePart) {
+    let place = pitches.place(pixel: row, channel: part.column)
+    let y = destination + place.destination
+    epilogue.passed(v0, at: place).store(y)
+    if part.width > 8 { epilogue.passed(v1, at: place + 8).store(y + 8) }
   }
-  @inline(always) private func storeGated(
+  @inline(always) private func storePassed(
     _ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ v2: SIMD8<Float>, _ row: Int, _ part: PointwisePart
   ) {
-    storeGated(v0, v1, row, part)
-    let column = part.column + 16
-    epilogue.gated(v2, at: row * pitches.gate + column).store(destination + row * pitches.destination + column)
+    storePassed(v0, v1, row, part)
+    let place = pitches.place(pixel: row, channel: part.column + 16)
+    epilogue.passed(v2, at: place).store(destination + place.destination)
   }
 
   /// While the block's results are in the first-level cache.

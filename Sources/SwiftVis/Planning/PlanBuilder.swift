@@ -41,7 +41,7 @@ struct PlanBuilder {
     self.rule = question.rule
     self.path = path
     self.wanted = wanted
-    leastWinogradCost = graph.convolutionProducts(shapes) > 1e9 ? 1e6 : 4e6
+    leastWinogradCost = graph.convolutionProducts(shapes) > 1e9 ? 4e5 : 4e6
   }
 
   mutating func tensor(_ shape: [Int]) -> TensorID {
