@@ -129,36 +129,46 @@ struct MatrixVector: Sendable {
     return i
   }
 
-  /// Gradient: each of the matrix's rows times the cotangent.
+  /// Gradient: each of the matrix's rows times the cotangent. Where a row ends within a vector, the start of the next one is
+  /// read with it and masked.
   private func multiplyRows(
     first: Int, count: Int, _ source: UnsafePointer<Float>, _ kernel: UnsafePointer<Float>,
     _ sums: UnsafeMutablePointer<Float>, _ epilogue: Epilogue
   ) {
-    for i in 0..<count {
-      let k = kernel + (first + i) * outputs
-      for row in 0..<rows {
-        if let gate = epilogue.gate,
-          !(gate[row * inputs + first + i] > 0 && gate[row * inputs + first + i] < epilogue.gateLimit)
-        {
-          sums[row * unitSize + i] = 0
-          continue
+    let rest = outputs % 8, whole = outputs - rest
+    let isBeyond = SIMD8<Int32>(0, 1, 2, 3, 4, 5, 6, 7) .>= SIMD8(repeating: Int32(rest))
+    withUnsafeTemporaryAllocation(of: SIMD8<Float>.self, capacity: rows) { tails in
+      for row in 0..<rows { tails[row] = SIMD8(source + row * outputs + whole, count: rest) }
+      for i in 0..<count {
+        let k = kernel + (first + i) * outputs
+        let mayReadOn = (first + i) * outputs + whole + 8 <= inputs * outputs
+        for row in 0..<rows {
+          if let gate = epilogue.gate,
+            !(gate[row * inputs + first + i] > 0 && gate[row * inputs + first + i] < epilogue.gateLimit)
+          {
+            sums[row * unitSize + i] = 0
+            continue
+          }
+          let g = source + row * outputs
+          var v0 = SIMD8<Float>.zero, v1 = SIMD8<Float>.zero, v2 = SIMD8<Float>.zero, v3 = SIMD8<Float>.zero
+          var o = 0
+          while o + 32 <= outputs {
+            v0.addProduct(SIMD8(g + o), SIMD8(k + o))
+            v1.addProduct(SIMD8(g + o + 8), SIMD8(k + o + 8))
+            v2.addProduct(SIMD8(g + o + 16), SIMD8(k + o + 16))
+            v3.addProduct(SIMD8(g + o + 24), SIMD8(k + o + 24))
+            o += 32
+          }
+          while o < whole {
+            v0.addProduct(SIMD8(g + o), SIMD8(k + o))
+            o += 8
+          }
+          if rest > 0 {
+            let last = mayReadOn ? SIMD8(k + whole).zeroed(where: isBeyond) : SIMD8(k + whole, count: rest)
+            v1.addProduct(tails[row], last)
+          }
+          sums[row * unitSize + i] = ((v0 + v1) + (v2 + v3)).sum()
         }
-        let g = source + row * outputs
-        var v0 = SIMD8<Float>.zero, v1 = SIMD8<Float>.zero, v2 = SIMD8<Float>.zero, v3 = SIMD8<Float>.zero
-        var o = 0
-        while o + 32 <= outputs {
-          v0.addProduct(SIMD8(g + o), SIMD8(k + o))
-          v1.addProduct(SIMD8(g + o + 8), SIMD8(k + o + 8))
-          v2.addProduct(SIMD8(g + o + 16), SIMD8(k + o + 16))
-          v3.addProduct(SIMD8(g + o + 24), SIMD8(k + o + 24))
-          o += 32
-        }
-        while o + 8 <= outputs {
-          v0.addProduct(SIMD8(g + o), SIMD8(k + o))
-          o += 8
-        }
-        if o < outputs { v1.addProduct(SIMD8(g + o, count: outputs - o), SIMD8(k + o, count: outputs - o)) }
-        sums[row * unitSize + i] = ((v0 + v1) + (v2 + v3)).sum()
       }
     }
   }
