@@ -107,11 +107,20 @@ extension GatherConvolution {
         var lane = max(0, first - columns.lowerBound)
         let end = min(columns.upperBound, first + Int(target.columns) * channels) - columns.lowerBound
         let offset = (target.pixel + neighbour * destination.width) * channels + columns.lowerBound - first
-        if isPlain {
-          while lane < end {
-            buffers.destination[offset + lane] = sums[lane] + scratch.bias[lane]
-            lane += 1
+        if isPlain && end - lane >= 4 {
+          let bias = UnsafePointer(scratch.bias)
+          // The last vector may overlap the one before it, with the same sums.
+          if end - lane >= 8 {
+            for i in stride(from: lane, to: end, by: 8) {
+              let at = min(i, end - 8)
+              (SIMD8(sums + at) + SIMD8(bias + at)).store(buffers.destination + offset + at)
+            }
+          } else {
+            (SIMD4(sums + lane) + SIMD4(bias + lane)).store(buffers.destination + offset + lane)
+            let at = end - 4
+            (SIMD4(sums + at) + SIMD4(bias + at)).store(buffers.destination + offset + at)
           }
+          continue
         }
         while lane + 8 <= end {
           let v = SIMD8(sums + lane) + SIMD8(UnsafePointer(scratch.bias + lane))

@@ -25,6 +25,15 @@ extension SIMD8 where Scalar == Float {
   }
 }
 
+extension SIMD4 where Scalar == Float {
+  @inline(always) init(_ pointer: UnsafePointer<Float>) {
+    self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD4<Float>.self)
+  }
+  @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: SIMD4<Float>.self)
+  }
+}
+
 /// Whole vectors with the constant 8, so that their loads and stores are single instructions, then the rest.
 @inline(always) func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
   var i = 0
