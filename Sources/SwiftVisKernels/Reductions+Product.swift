@@ -1,3 +1,5 @@
+import CPlatform
+
 extension AxisReduction {
   /// Rows whose columns are summed before the next rows: both tensors' stay in the first-level cache.
   private static var rowsPerChunk: Int { 16 }
@@ -42,6 +44,13 @@ extension AxisReduction {
     var first = 0
     while first < count {
       let end = min(count, first + Self.rowsPerChunk)
+      // Rows of a part of the columns are not read ahead by themselves.
+      for k in end..<min(count, end + Self.rowsPerChunk) {
+        for c in stride(from: columns.lowerBound, to: columns.upperBound, by: 16) {
+          platform_prefetch(x + k * inner + c)
+          platform_prefetch(y + k * inner + c)
+        }
+      }
       for vector in 0..<vectors {
         let start = min(columns.lowerBound + vector * 8, inner - width)
         var even = sums[2 * vector], odd = sums[2 * vector + 1]
