@@ -86,7 +86,8 @@ def opened(path: str) -> Archive:
                 return _zipped(archive)
         if magic != b"\x89HDF\r\n\x1a\n":
             raise ModelError("this is neither an HDF5 file (.h5, .hdf5) nor a .keras archive")
-        return _legacy(_hdf5(magic + file.read()))
+        file.seek(0)
+        return _legacy(_hdf5(file.read()))
 
 
 def _hdf5(data: bytes) -> hdf5.Node:
