@@ -20,7 +20,7 @@ PEERS = {
     "JAX": ("jax", "jit"),
 }
 NEAR = 1.2  # times the fastest
-AGREEMENT = 1e-3  # of correlation with the first peer; rounding can flip a ReLU, which moves a few pixels
+AGREEMENT = 1e-2  # of correlation with the first peer: roundings flip ReLUs, and the peers differ by 4e-4 on InceptionV3
 
 
 def measure(name: str, batches: list[int], turns: int, peers: list[str]) -> dict[str, Any]:
