@@ -18,7 +18,8 @@ def write() -> None:
     readme = ROOT / "README.md"
     before, rest = readme.read_text().split(START)
     after = rest.split(END)[1]
-    parts = [setting(), speeds(), processes(), accuracies()]
+    picture = f"![How much longer the others take]({CHART.relative_to(ROOT)})"
+    parts = [setting(), speeds(), picture, processes(), accuracies()]
     text = "\n\n".join(part for part in parts if part)
     readme.write_text(f"{before}{START}\n\n{text}\n\n{END}{after}")
     chart(CHART)
@@ -121,13 +122,15 @@ def accuracies() -> str:
 
 def chart(path: Path) -> None:
     """How much longer each framework takes, in its fastest way."""
+    single = {n: r["1"] for n, r in results.load("speed").items() if "1" in r and not r["1"]["void"]}
+    names = [name for name in NETWORKS if name in single]
+    if not names:
+        return
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    single = {n: r["1"] for n, r in results.load("speed").items() if not r["1"]["void"]}
-    names = [name for name in NETWORKS if name in single]
     height, colors = 0.26, ("#d1693c", "#e3a63d", "#6a9a58")
     figure, axes = plt.subplots(figsize=(8, 0.4 + 0.55 * len(names)), layout="constrained")
     for i, (framework, color) in enumerate(zip(FRAMEWORKS, colors, strict=True)):
