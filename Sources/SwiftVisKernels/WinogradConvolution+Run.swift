@@ -7,6 +7,7 @@ extension WinogradConvolution {
     let vectors: UnsafeMutablePointer<SIMD8<Float>>
     let rows: UnsafeMutablePointer<UnsafePointer<Float>>
     let pixels: UnsafeMutablePointer<UnsafePointer<Float>>
+    /// A block's tiles, transformed, or else a slice of a panel's kernel.
     let transformed: UnsafeMutablePointer<Float>
 
     init(_ base: UnsafeMutablePointer<Float>, productCount: Int, tiles: Int) {
@@ -17,8 +18,8 @@ extension WinogradConvolution {
       pixels = rows + tiles
       transformed = UnsafeMutableRawPointer(pixels + points).bindMemory(to: Float.self, capacity: 1)
     }
-    static func count(productCount: Int, sourceCount: Int, tiles: Int) -> Int {
-      16 + points * 8 + productCount + sourceCount + (tiles + points) * MemoryLayout<UnsafePointer<Float>>.stride / 4
+    static func count(productCount: Int, otherCount: Int, tiles: Int) -> Int {
+      16 + points * 8 + productCount + otherCount + (tiles + points) * MemoryLayout<UnsafePointer<Float>>.stride / 4
     }
   }
 
@@ -29,7 +30,9 @@ extension WinogradConvolution {
   ) {
     guard let workerScratch else { return }
     let pitches = pitches.resolved(source: self.source.channels, destination: self.destination.channels)
-    let workspace = Workspace(workerScratch, productCount: Self.points * productStride, tiles: tilesPerBlock)
+    let blocksAtOnce = transformsKernel ? blockCount : 1
+    let workspace = Workspace(
+      workerScratch, productCount: blocksAtOnce * Self.points * productStride, tiles: tilesPerBlock)
     if isFused {
       for block in units {
         let first = block * tilesPerBlock
@@ -38,7 +41,7 @@ extension WinogradConvolution {
         }
         for group in 0..<panelGroups {
           multiply(block: block, group: group, workspace.transformed, packed, workspace)
-          finish(block: block, group: group, destination, epilogue, pitches, workspace)
+          finish(block: block, group: group, workspace.products, destination, epilogue, pitches, workspace)
         }
       }
       return
@@ -50,11 +53,19 @@ extension WinogradConvolution {
           tile: tile, of: source, pitches.source, zeros: packed, into: sharedScratch + tile / tilesPerBlock * blockStride,
           workspace)
       }
+    } else if transformsKernel {
+      for panel in units {
+        multiply(panel: panel, sharedScratch, packed, workspace)
+        for block in 0..<blockCount {
+          let products = workspace.products + block * Self.points * productStride
+          finish(block: block, group: panel, products, destination, epilogue, pitches, workspace)
+        }
+      }
     } else {
       for unit in units {
         let (group, block) = (unit / blockCount, unit % blockCount)
         multiply(block: block, group: group, sharedScratch + block * blockStride, packed, workspace)
-        finish(block: block, group: group, destination, epilogue, pitches, workspace)
+        finish(block: block, group: group, workspace.products, destination, epilogue, pitches, workspace)
       }
     }
   }
@@ -108,17 +119,21 @@ extension WinogradConvolution {
     }
   }
 
-  /// The 36 matrix products of a block with a group of panels.
+  /// Fills the table of a block's rows; those of the last tile that have no pixel repeat one that has. Returns its microkernel tiles.
+  private func tabulate(block: Int, _ transformed: UnsafePointer<Float>, _ workspace: Workspace) -> Int {
+    let count = min(tilesPerBlock, tiles - block * tilesPerBlock)
+    let sixes = (count + 5) / 6
+    for tile in 0..<sixes * 6 { workspace.rows[tile] = transformed + min(tile, count - 1) * source.channels }
+    return sixes
+  }
+
+  /// The 36 matrix products of a block with a group of panels that are packed transformed.
   private func multiply(
     block: Int, group: Int, _ transformed: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ workspace: Workspace
   ) {
-    let count = min(tilesPerBlock, tiles - block * tilesPerBlock)
-    let sixes = (count + 5) / 6
+    let sixes = tabulate(block: block, transformed, workspace)
     let channels = source.channels
-    for tile in 0..<sixes * 6 { workspace.rows[tile] = transformed + min(tile, count - 1) * channels }
     let panelSize = channels * Self.panelWidth
-    let slices = (channels + GatherConvolution.sliceDepth - 1) / GatherConvolution.sliceDepth
-    let sliceDepth = (channels + slices - 1) / slices
     let firstPanel = group * panelsPerGroup
     let endPanel = min(panels, firstPanel + panelsPerGroup)
     for point in 0..<Self.points {
@@ -143,10 +158,40 @@ extension WinogradConvolution {
     }
   }
 
+  /// The 36 matrix products of every block with a panel, slice by slice of its kernel, which is transformed for all tiles.
+  private func multiply(
+    panel: Int, _ transformed: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ workspace: Workspace
+  ) {
+    let taps = packed + zeroCount + panel * source.channels * 9 * Self.panelWidth
+    let kernel = workspace.transformed
+    var start = 0
+    while start < source.channels {
+      let length = min(sliceDepth, source.channels - start)
+      transformKernel(taps + start * 9 * Self.panelWidth, channels: length, into: kernel, stride: kernelStride)
+      let next = taps + (start + length) * 9 * Self.panelWidth
+      for block in 0..<blockCount {
+        let sixes = tabulate(block: block, transformed + block * blockStride, workspace)
+        let products = workspace.products + block * Self.points * productStride
+        for point in 0..<Self.points {
+          let matrix = kernel + point * kernelStride
+          // What the next transform reads is on its way during the last block.
+          let ahead = point < 9 && block == blockCount - 1 ? next + point * length * Self.panelWidth : UnsafePointer(matrix)
+          for six in 0..<sixes {
+            multiplyTile(
+              rows: workspace.rows + six * 6, taps: 1, start: point * planeStride + start, depth: length, panel: matrix,
+              tile: products + point * productStride + six * 6 * Self.panelWidth, resumes: start > 0,
+              ahead: six == 0 ? ahead : UnsafePointer(matrix))
+          }
+        }
+      }
+      start += length
+    }
+  }
+
   /// The products of a block and group to 4x4 destination pixels each, as far as these are in the image.
   private func finish(
-    block: Int, group: Int, _ output: UnsafeMutablePointer<Float>, _ epilogue: Epilogue, _ pitches: Pitches,
-    _ workspace: Workspace
+    block: Int, group: Int, _ allProducts: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+    _ epilogue: Epilogue, _ pitches: Pitches, _ workspace: Workspace
   ) {
     let firstTile = block * tilesPerBlock
     let firstPanel = group * panelsPerGroup
@@ -164,7 +209,7 @@ extension WinogradConvolution {
             for j in 4..<8 { platform_prefetch(line + j * pitches.gate) }
           }
         }
-        let products = UnsafePointer(workspace.products) + panel + (tile - firstTile) * Self.panelWidth + half % 2 * 8
+        let products = allProducts + panel + (tile - firstTile) * Self.panelWidth + half % 2 * 8
         for j in 0..<6 {
           let m = products + j * stride
           let v = winogradDestination(

@@ -1,17 +1,23 @@
 /// A 3x3 convolution of stride 1, or its input gradient (the same convolution with turned weights), by Winograd's
 /// F(4x4, 3x3): 36 products instead of 144 for a 4x4 tile of the destination, at the price of a few bits of precision.
 ///
-/// Tiles are transformed to 36 matrices (tiles x source channels), each is multiplied by its packed matrix
-/// [36][panel][channel][16], and the products are transformed back, a few panels at a time.
+/// Goals, in order: the bits of a sample whatever the batch and threads; the peak of the multiply-add units in the products; a
+/// quarter of the memory traffic of a kernel that lies there transformed.
+///
+/// Tiles are transformed to 36 matrices (tiles x source channels), each is multiplied by its matrix of the kernel
+/// [36][panel][channel][16], and the products are transformed back, a panel or a few at a time.
 struct WinogradConvolution: Sendable {
   static let points = 36, panelWidth = 16
+  /// Panels of a fused unit.
   private static let maximumPanelsPerGroup = 4
-  /// Blocks whose tiles and products stay in the second-level cache beside a small layer's weights, and blocks that make
-  /// the most of every weight that is read, where the weights do not stay.
+  /// Blocks whose tiles and products stay in the second-level cache beside a small layer's kernel, and blocks that make the
+  /// most of every weight.
   private static let fewTilesPerBlock = 12, manyTilesPerBlock = 54
-  private static let residentWeightCount = 1 << 20
-  /// So many units keep the threads equally busy.
+  private static let residentKernelCount = 1 << 20
+  /// So many blocks keep the threads equally busy.
   private static let leastBlocks = 16
+  /// An image of so few tiles uses each weight so little that transforming it takes longer than the products.
+  private static let fewTilesPerImage = 18
   /// Vectors and planes whose distance is a power of two would compete for the same cache lines.
   static let planePadding = 16
 
@@ -24,9 +30,14 @@ struct WinogradConvolution: Sendable {
   let grid: (height: Int, width: Int)
   let tiles: Int, tilesPerBlock: Int, blockCount: Int
   let panels: Int, panelsPerGroup: Int
+  /// Channels summed at a time: long sums have two levels.
+  let sliceDepth: Int
   /// Whether a unit transforms the tiles it multiplies, in its own scratch. Small images are transformed in a stage of their
   /// own, since several units, with different panels, need each tile.
   let isFused: Bool
+  /// Whether a unit transforms the kernel of its panel, for all tiles: a little slower than to read it transformed, which takes
+  /// four times the memory.
+  let transformsKernel: Bool
 
   /// Nil where the shape does not fit, or where summing directly takes fewer cycles than `leastCost` or is about as fast.
   init?(_ g: WindowGeometry, direction: Direction, leastCost: Double = 0) {
@@ -48,17 +59,19 @@ struct WinogradConvolution: Sendable {
     tiles = batch * grid.height * grid.width
     panels = destination.channels / Self.panelWidth
     let sixes = (tiles + 5) / 6
-    let isResident = Self.points * source.channels * destination.channels <= Self.residentWeightCount
-    let mostTiles =
-      isResident && tiles >= Self.leastBlocks * Self.fewTilesPerBlock ? Self.fewTilesPerBlock : Self.manyTilesPerBlock
+    let isSmall = Self.points * source.channels * destination.channels <= Self.residentKernelCount
+    isFused = isSmall && tiles >= Self.leastBlocks * Self.fewTilesPerBlock
+    // A batch may change the form of the kernel, and must not change how sums are cut.
+    let isCheap = isSmall || grid.height * grid.width <= Self.fewTilesPerImage
+    transformsKernel = isCheap && !isFused
+    let slices = (source.channels + (isCheap ? 128 : 256) - 1) / (isCheap ? 128 : 256)
+    sliceDepth = (source.channels + slices - 1) / slices
+    let mostTiles = isFused ? Self.fewTilesPerBlock : Self.manyTilesPerBlock
     let blocks = (sixes * 6 + mostTiles - 1) / mostTiles
     tilesPerBlock = (sixes + blocks - 1) / blocks * 6
     blockCount = (tiles + tilesPerBlock - 1) / tilesPerBlock
-    isFused = blockCount >= Self.leastBlocks
-    panelsPerGroup =
-      isFused
-      ? min(panels, Self.maximumPanelsPerGroup)
-      : max(1, min(Self.maximumPanelsPerGroup, panels * blockCount / Self.leastBlocks))
+    let mostPanels = isFused ? panels : max(1, panels * blockCount / Self.leastBlocks)
+    panelsPerGroup = transformsKernel ? 1 : min(mostPanels, panels, Self.maximumPanelsPerGroup)
   }
 
   /// Estimated cycles: 16 products each, a transform of eight channels in about a hundred, and the packed weights, nine floats
@@ -80,21 +93,29 @@ struct WinogradConvolution: Sendable {
   /// Products of a block: [36][panel of the group][tile][16].
   var productStride: Int { panelsPerGroup * tilesPerBlock * Self.panelWidth + Self.planePadding }
 
-  /// A row of zeros, which stands for pixels outside the image, then the matrices.
+  /// A row of zeros, which stands for pixels outside the image, then the kernel: transformed
+  /// [36][panel][channel][16], or as it is [panel][channel][9][16].
   var zeroCount: Int { (source.channels + 15) / 16 * 16 }
-  var packedCount: Int { zeroCount + Self.points * source.channels * destination.channels }
+  var packedCount: Int { zeroCount + (transformsKernel ? 9 : Self.points) * source.channels * destination.channels }
   var stageCount: Int { isFused ? 1 : 2 }
   var sharedScratchCount: Int { isFused ? 0 : blockCount * blockStride }
+  /// From one matrix to the next of a slice of a panel's kernel.
+  var kernelStride: Int { sliceDepth * Self.panelWidth + Self.planePadding }
   var workerScratchCount: Int {
-    Workspace.count(productCount: Self.points * productStride, sourceCount: isFused ? blockStride : 0, tiles: tilesPerBlock)
+    let products = Self.points * productStride
+    return transformsKernel
+      ? Workspace.count(productCount: blockCount * products, otherCount: Self.points * kernelStride, tiles: tilesPerBlock)
+      : Workspace.count(productCount: products, otherCount: isFused ? blockStride : 0, tiles: tilesPerBlock)
   }
   func unitCount(stage: Int) -> Int {
     if isFused { return blockCount }
-    return stage == 0 ? tiles : blockCount * panelGroups
+    if stage == 0 { return tiles }
+    return transformsKernel ? panels : blockCount * panelGroups
   }
   var packingKey: Int {
     var hasher = Hasher()
     hasher.combine("F(4x4, 3x3)")
+    hasher.combine(transformsKernel)
     hasher.combine(direction)
     hasher.combine(source.channels)
     hasher.combine(destination.channels)

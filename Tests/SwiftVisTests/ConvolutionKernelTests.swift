@@ -208,22 +208,22 @@ private func check(
   }
 }
 
-/// A batch of three gives the bits of three single runs.
-private func expectSameInBatch(_ three: WindowGeometry, _ direction: Direction, exact: Bool) {
-  var one = three
+/// A batch gives the bits of single runs.
+private func expectSameInBatch(_ batch: WindowGeometry, _ direction: Direction, exact: Bool) {
+  var one = batch
   one.batch = 1
   var numbers = Numbers(3)
-  let kernel = numbers.array(three.kernelCount)
+  let kernel = numbers.array(batch.kernelCount)
   let (from, to) = direction == .forward ? (one.inputCount, one.outputCount) : (one.outputCount, one.inputCount)
-  let source = numbers.array(3 * from)
+  let source = numbers.array(batch.batch * from)
   func result(_ g: WindowGeometry, _ source: [Float], _ count: Int) -> [Float] {
     run(
       Convolution(g, direction: direction, exact: exact, leastWinogradCost: 0), source: source, kernel: kernel, scales: nil,
       count: count,
       epilogue: Epilogue(), unitByUnit: false)
   }
-  let together = result(three, source, 3 * to)
-  for n in 0..<3 {
+  let together = result(batch, source, batch.batch * to)
+  for n in 0..<batch.batch {
     #expect(result(one, Array(source[n * from..<(n + 1) * from]), to) == Array(together[n * to..<(n + 1) * to]))
   }
 }
@@ -390,6 +390,11 @@ private let directions: [Direction] = [.forward, .inputGradient]
     ("asymmetric", WindowGeometry(1, 15, 17, 16, filters: 16, kernel: (3, 3), near: (0, 2), far: (3, 0))),
     ("more panels than a group has", WindowGeometry(1, 30, 31, 32, filters: 112, kernel: (3, 3), near: (1, 1), far: (1, 1))),
     ("deep", WindowGeometry(1, 15, 14, 528, filters: 16, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+    ("a large kernel", WindowGeometry(1, 18, 17, 176, filters: 176, kernel: (3, 3), near: (1, 1), far: (1, 1))),
+    (
+      "a large kernel for few tiles", WindowGeometry(1, 13, 14, 176, filters: 176, kernel: (3, 3), near: (1, 1), far: (1, 1))
+    ),
+    ("blocks of several samples", WindowGeometry(5, 13, 14, 136, filters: 16, kernel: (3, 3), near: (1, 1), far: (1, 1))),
     ("many tiles", WindowGeometry(1, 118, 117, 8, filters: 80, kernel: (3, 3), near: (1, 1), far: (1, 1))),
   ]
 
@@ -414,9 +419,13 @@ private let directions: [Direction] = [.forward, .inputGradient]
     ] { #expect(WinogradConvolution(g, direction: .forward) == nil) }
   }
 
-  @Test(arguments: directions) func batchOfThree(_ direction: Direction) {
-    expectSameInBatch(
-      WindowGeometry(3, 15, 14, 32, filters: 48, kernel: (3, 3), near: (1, 1), far: (1, 1)), direction, exact: false)
+  /// With the same form of the kernel as the samples alone, and, of eight, with another.
+  @Test(arguments: directions, [3, 8]) func batch(_ direction: Direction, _ count: Int) {
+    for channels in [32, 144] {
+      expectSameInBatch(
+        WindowGeometry(count, 19, 20, channels, filters: 48, kernel: (3, 3), near: (1, 1), far: (1, 1)), direction,
+        exact: false)
+    }
   }
 }
 
