@@ -51,7 +51,8 @@ func profile(_ path: String, _ options: Options, peak: Peak) throws {
   for timing in timings {
     print(
       padded(milliseconds(timing.seconds), 6), padded("\(decimal(100 * timing.seconds / total, 1))", 6),
-      padded(rate(timing.multiplyAdds * 2, timing.seconds), 8), padded(rate(timing.byteCount, timing.seconds), 6), timing.name,
+      padded(rate(timing.multiplyAdds * 2, timing.seconds), 8), padded(rate(timing.byteCount, timing.seconds), 6),
+      timing.name,
       separator: " ")
   }
 }
