@@ -36,9 +36,21 @@ func allocateFloats(_ count: Int) throws -> UnsafeMutablePointer<Float> {
   let bytes = max(64, (count * MemoryLayout<Float>.stride + 63) / 64 * 64)
   // Systems that overcommit grant what they do not have and end the process when it is used.
   guard bytes < 1 << 30 || bytes <= availableMemory else { throw refusal }
-  var pointer: UnsafeMutableRawPointer?
-  guard posix_memalign(&pointer, 64, bytes) == 0, let pointer else { throw refusal }
+  guard let pointer = allocateAligned(byteCount: bytes) else { throw refusal }
   return pointer.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+}
+
+/// Memory aligned to 64 bytes, to be freed with `free`; nil where there is none. Large blocks ask for huge pages: networks
+/// read hundreds of megabytes from end to end, and the processor fetches ahead only within a page.
+func allocateAligned(byteCount: Int) -> UnsafeMutableRawPointer? {
+  let hugePage = 2 << 20
+  let isLarge = byteCount >= 2 * hugePage
+  var pointer: UnsafeMutableRawPointer?
+  guard posix_memalign(&pointer, isLarge ? hugePage : 64, byteCount) == 0, let pointer else { return nil }
+  #if os(Linux)
+    if isLarge { _ = madvise(pointer, byteCount, MADV_HUGEPAGE) }  // a wish; refusals change nothing
+  #endif
+  return pointer
 }
 
 /// Bytes that can be had without swapping, as far as the system tells.

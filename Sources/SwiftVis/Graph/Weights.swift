@@ -31,9 +31,8 @@ public final class Weights: @unchecked Sendable {
   /// whatever `fill` throws.
   init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
     let count = try Self.elementCount(of: shape)
-    var memory: UnsafeMutableRawPointer?
     let byteCount = max(count * MemoryLayout<Float>.stride, Self.alignment)
-    guard posix_memalign(&memory, Self.alignment, byteCount) == 0, let memory else {
+    guard let memory = allocateAligned(byteCount: byteCount) else {
       throw VisError(.outOfMemory, "no memory for a tensor of \(ShapeInference.text(shape))")
     }
     let values = memory.bindMemory(to: Float.self, capacity: count)
