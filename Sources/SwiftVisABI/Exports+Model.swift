@@ -27,15 +27,39 @@ public func sv_model_create(
   _ tensor_count: Int, _ model: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<sv_error>?
 ) -> sv_status {
   reporting(to: error) {
-    try Processor.check()
-    let answer = try required(model, "model")
-    let text = try SwiftVisABI.description(description, description_length)
-    let weights = try SwiftVisABI.weights(elements(tensors, tensor_count, "tensors"))
-    answer.pointee = handle(try Model(description: text, weights: weights))
+    try create(description, description_length, tensors, tensor_count, model, reading: nil)
   }
 }
 
-private func weights(_ tensors: UnsafeBufferPointer<sv_tensor>) throws -> [String: Weights] {
+@c @implementation
+public func sv_model_create_reading(
+  _ description: UnsafePointer<CChar>?, _ description_length: Int, _ tensors: UnsafePointer<sv_tensor>?,
+  _ tensor_count: Int, _ read: sv_read?, _ context: UnsafeMutableRawPointer?,
+  _ model: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<sv_error>?
+) -> sv_status {
+  reporting(to: error) {
+    guard let read else { throw invalid("read is NULL") }
+    try create(description, description_length, tensors, tensor_count, model) { index, destination in
+      read(context, index, destination.baseAddress, destination.count) == 0
+    }
+  }
+}
+
+/// Fills a tensor's memory; false where that was not possible.
+private typealias Reader = (_ index: Int, _ destination: UnsafeMutableBufferPointer<Float>) -> Bool
+
+private func create(
+  _ description: UnsafePointer<CChar>?, _ length: Int, _ tensors: UnsafePointer<sv_tensor>?, _ count: Int,
+  _ model: UnsafeMutablePointer<OpaquePointer?>?, reading read: Reader?
+) throws {
+  try Processor.check()
+  let answer = try required(model, "model")
+  let text = try SwiftVisABI.description(description, length)
+  let weights = try SwiftVisABI.weights(elements(tensors, count, "tensors"), reading: read)
+  answer.pointee = handle(try Model(description: text, weights: weights))
+}
+
+private func weights(_ tensors: UnsafeBufferPointer<sv_tensor>, reading read: Reader?) throws -> [String: Weights] {
   var weights: [String: Weights] = [:]
   for (index, tensor) in tensors.enumerated() {
     let name = try string(tensor.name, "tensors[\(index)].name")
@@ -44,9 +68,14 @@ private func weights(_ tensors: UnsafeBufferPointer<sv_tensor>) throws -> [Strin
     guard tensor.count == count else {
       throw invalid("tensor '\(name)': shape \(shape) has \(count) elements, but count is \(UInt(bitPattern: tensor.count))")
     }
-    let values = try elements(tensor.data, tensor.count, "tensor '\(name)': data")
-    guard weights.updateValue(try Weights(copying: values, shape: shape), forKey: name) == nil else {
-      throw invalid("tensor '\(name)' is given twice")
+    guard weights[name] == nil else { throw invalid("tensor '\(name)' is given twice") }
+    if let read, tensor.data == nil {
+      weights[name] = try Weights(shape: shape) {
+        guard read(index, $0) else { throw VisError(.io, "tensor '\(name)' could not be read") }
+      }
+    } else {
+      let values = try elements(tensor.data, tensor.count, "tensor '\(name)': data")
+      weights[name] = try Weights(copying: values, shape: shape)
     }
   }
   return weights

@@ -98,6 +98,72 @@ static void test_tensors(void) {
   CHECK(model == NULL);
 }
 
+typedef struct read_state {
+  const sv_tensor *tensors;
+  size_t calls, failing; /* the tensor that cannot be read */
+} read_state;
+
+static int32_t on_read(void *context, size_t index, float *destination, size_t count) {
+  read_state *state = (read_state *)context;
+  state->calls++;
+  if (index == state->failing || count != state->tensors[index].count) return 1;
+  memcpy(destination, state->tensors[index].data, count * sizeof(float));
+  return 0;
+}
+
+static void test_reading(void) {
+  sv_model *model = NULL;
+  sv_tensor stored[3], tensors[3];
+  const size_t length = sizeof description - 1;
+  read_state state = {stored, 0, 9};
+  make_tensors(stored);
+  make_tensors(tensors);
+  tensors[0].data = tensors[2].data = NULL; /* the other one is copied */
+  CHECK_OK(sv_model_create_reading(description, length, tensors, 3, on_read, &state, &model, &error));
+  CHECK(state.calls == 2);
+  if (model != NULL) {
+    sv_session *session = NULL;
+    sv_question question = make_question(SV_RULE_GUIDED);
+    float value[4] = {0}, gradient[16] = {0};
+    CHECK_OK(sv_session_create(model, &question, &session, &error));
+    CHECK_OK(run(session, value, gradient, &error));
+    CHECK(all_close(gradient, guided_gradient, 16, 0));
+    sv_session_destroy(session);
+    sv_model_destroy(model);
+    model = NULL;
+  }
+
+#define CHECK_NOT_READ(status, text) \
+  CHECK_FAILS(status, text, sv_model_create_reading(description, length, tensors, 3, on_read, &state, &model, &error))
+
+  state.failing = 2;
+  CHECK_NOT_READ(SV_IO, "fc/kernel");
+  CHECK(sv_model_create_reading(description, length, tensors, 3, on_read, &state, &model, NULL) == SV_IO);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "read is NULL",
+              sv_model_create_reading(description, length, tensors, 3, NULL, &state, &model, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "model is NULL",
+              sv_model_create_reading(description, length, tensors, 3, on_read, &state, NULL, &error));
+  /* What is wrong with a tensor is told before its memory is reserved and read. */
+  state.failing = 9;
+  state.calls = 0;
+  tensors[0].count = 17;
+  CHECK_NOT_READ(SV_INVALID_ARGUMENT, "conv/kernel");
+  tensors[0].count = (size_t)-1;
+  CHECK_NOT_READ(SV_INVALID_ARGUMENT, "conv/kernel");
+  tensors[0].shape.dims[0] = (int64_t)1 << 58;
+  tensors[0].count = ((size_t)1 << 58) * 6;
+  CHECK_NOT_READ(SV_OUT_OF_MEMORY, "too large");
+  tensors[0].shape.dims[0] = 0;
+  tensors[0].count = 0;
+  CHECK_NOT_READ(SV_INVALID_ARGUMENT, "size 0");
+  CHECK(state.calls == 0 && model == NULL);
+  make_tensors(tensors);
+  tensors[0].name = "fc/kernel";
+  tensors[2].data = NULL;
+  CHECK_NOT_READ(SV_INVALID_ARGUMENT, "twice");
+  CHECK(state.calls == 0 && model == NULL);
+}
+
 static void test_question(void) {
   sv_model *model = NULL;
   sv_session *session = NULL;
@@ -370,6 +436,7 @@ int main(void) {
   test_version();
   test_model();
   test_tensors();
+  test_reading();
   test_question();
   test_gradients();
   test_session();

@@ -23,6 +23,8 @@ def builder(include: Path, library: Path, rpath: str) -> FFI:
     """The extension module `swiftvis._abi`, linked to the library in the folder `library`."""
     ffi = FFI()
     ffi.cdef(declarations((include / "swiftvis.h").read_text()))
+    # The callback that _native.py defines.
+    ffi.cdef('extern "Python" int32_t swiftvis_read(void *, size_t, float *, size_t);')
     ffi.set_source(
         "swiftvis._abi",
         '#include "swiftvis.h"',

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -91,18 +91,64 @@ def load(path: str | os.PathLike[str]) -> Any:
     return _owned(out)
 
 
-def create(description: dict[str, Any], weights: dict[str, np.ndarray]) -> Any:
+class Unread(Protocol):
+    """A weight that is not in memory."""
+
+    shape: tuple[int, ...]
+
+    def read_into(self, destination: np.ndarray) -> None:
+        """Fills a one-dimensional contiguous float32 array with its values."""
+
+
+class _Reading:
+    """Reads weights into the memory that the engine has reserved, and keeps what went wrong."""
+
+    def __init__(self, weights: list[Any]) -> None:
+        self._weights = weights
+        self.failure: BaseException | None = None
+
+    def read(self, index: int, destination: Any, count: int) -> int:
+        try:
+            buffer = ffi.buffer(destination, count * ffi.sizeof("float"))
+            self._weights[index].read_into(np.frombuffer(buffer, np.float32))
+        except BaseException as failure:  # none may pass through the engine
+            self.failure = failure
+            return 1
+        return 0
+
+
+@ffi.def_extern(error=1)
+def swiftvis_read(context: Any, index: int, destination: Any, count: int) -> int:
+    return ffi.from_handle(context).read(index, destination, count)
+
+
+def create(description: dict[str, Any], weights: Mapping[str, np.ndarray | Unread]) -> Any:
     text = json.dumps(description).encode()
     kept: list[Any] = []  # what the structs point to
     tensors = ffi.new("sv_tensor[]", len(weights))
     for tensor, (name, value) in zip(tensors, weights.items(), strict=True):
-        array = np.ascontiguousarray(value, np.float32).reshape(np.shape(value))
-        c_name, data = ffi.new("char[]", name.encode()), ffi.from_buffer("float[]", array)
-        kept += [c_name, data]
-        tensor.name, tensor.data, tensor.count = c_name, data, array.size
-        _c_shape(tensor.shape, array.shape)
-    out = ffi.new("sv_model **")
-    call(lib.sv_model_create, text, len(text), tensors, len(weights), out)
+        tensor.name = c_name = ffi.new("char[]", name.encode())
+        kept.append(c_name)
+        if hasattr(value, "read_into"):
+            shape = value.shape
+        else:
+            shape = np.shape(value)
+            tensor.data = data = ffi.from_buffer("float[]", np.ascontiguousarray(value, np.float32))
+            kept.append(data)
+        tensor.count = math.prod(shape)
+        _c_shape(tensor.shape, shape)
+    reading = _Reading(list(weights.values()))
+    handle, out = ffi.new_handle(reading), ffi.new("sv_model **")
+    try:
+        call(
+            lib.sv_model_create_reading,
+            *(text, len(text), tensors, len(weights)),
+            *(lib.swiftvis_read, handle, out),
+        )
+    except Exception:
+        if reading.failure:
+            raise reading.failure from None
+        raise
     return _owned(out)
 
 

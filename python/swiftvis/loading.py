@@ -32,7 +32,8 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     if head.startswith((_HDF5, _ZIP)):
         from .importers import keras
 
-        return Model.from_graph(*keras.read(file))
+        with keras.opened(file) as (description, weights):
+            return Model.from_graph(description, weights)
     if head[8:9] == b"{" or (file.suffix.lower() == ".safetensors" and head):
         return Model(Network(_native.load(file)))
     raise ValueError(f"{file}: {_complaint(file.suffix.lower(), head)}")

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -45,8 +45,12 @@ class Model:
         self.backprop_rule = backprop_rule
 
     @classmethod
-    def from_graph(cls, description: dict[str, Any], weights: dict[str, np.ndarray]) -> Model:
+    def from_graph(
+        cls, description: dict[str, Any], weights: Mapping[str, np.ndarray | _native.Unread]
+    ) -> Model:
         """A model from a graph description and its named weights, as docs/model-format.md says.
+
+        A weight is an array, or an object with `shape` and `read_into(destination)`, which fills the model's memory.
 
         Raises:
             ModelError: the description is damaged or does not fit the weights (a ValueError).

@@ -116,6 +116,15 @@ sv_status sv_model_load(const char *path, sv_model **model, sv_error *error);
 sv_status sv_model_create(const char *description, size_t description_length, const sv_tensor *tensors,
                           size_t tensor_count, sv_model **model, sv_error *error);
 
+/* Fills the memory of tensor `index` with its `count` elements. Called on the thread of the call, for one tensor after the
+ * other. An answer other than 0 ends the call with SV_IO. */
+typedef int32_t (*sv_read)(void *context, size_t index, float *destination, size_t count);
+
+/* The same for weights that need not be in memory: each tensor whose `data` is NULL is read by the callback straight into
+ * the model, once name, shape and count have been checked. */
+sv_status sv_model_create_reading(const char *description, size_t description_length, const sv_tensor *tensors,
+                                  size_t tensor_count, sv_read read, void *context, sv_model **model, sv_error *error);
+
 /* A new model with the same weights, shared and not copied, and another description: how an activation is swapped. */
 sv_status sv_model_with_description(const sv_model *model, const char *description, size_t description_length,
                                     sv_model **edited, sv_error *error);

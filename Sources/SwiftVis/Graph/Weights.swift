@@ -29,7 +29,7 @@ public final class Weights: @unchecked Sendable {
 
   /// Reserves memory for `shape` and has it filled. Throws `invalidArgument` for impossible sizes, `outOfMemory`, and
   /// whatever `fill` throws.
-  init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
+  public init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
     let count = try Self.elementCount(of: shape)
     let byteCount = max(count * MemoryLayout<Float>.stride, Self.alignment)
     guard let memory = allocateAligned(byteCount: byteCount) else {

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from swiftvis.importers.keras.container import opened, shielded
+from swiftvis.importers.keras import container
+from swiftvis.importers.keras.builder import Weight
 from swiftvis.importers.keras.walk import convert
 
-__all__ = ["read"]
+__all__ = ["opened", "read"]
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Reads a whole model that `model.save` wrote: `.h5`/`.hdf5` of Keras 2.0 and later, or `.keras`.
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], dict[str, Weight]]]:
+    """A whole model that `model.save` wrote: `.h5`/`.hdf5` of Keras 2.0 and later, or `.keras`.
 
-    Returns the description of docs/model-format.md and the float32 weights it names.
+    The context is the description of docs/model-format.md and the weights it names. Most of them are still in the file, and
+    can be read while the context lasts.
 
     Raises:
         OSError: the file cannot be opened or read.
@@ -25,5 +30,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     """
     path = os.fspath(path)
     # Damaged weights may be infinite, which is not worth a warning of NumPy's.
-    with shielded(path), np.errstate(all="ignore"):
-        return convert(opened(path))
+    with container.shielded(path), np.errstate(all="ignore"), container.opened(path) as archive:
+        yield convert(archive)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The same with all weights in memory, as float32. Raises as `opened` does."""
+    with opened(path) as (description, weights):
+        return description, {
+            name: array if isinstance(array, np.ndarray) else array.read() for name, array in weights.items()
+        }

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from swiftvis.importers.keras.stored import StoredArray
+
 Shape = tuple["int | None", ...]
+Weight = np.ndarray | StoredArray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class GraphBuilder:
     def __init__(self) -> None:
         self.inputs: list[dict[str, Any]] = []
         self.nodes: list[dict[str, Any]] = []
-        self.weights: dict[str, np.ndarray] = {}
+        self.weights: dict[str, Weight] = {}
         self._names: dict[str, int] = {}
         self._owned: dict[Hashable, str] = {}
 
@@ -56,13 +59,15 @@ class GraphBuilder:
         self.inputs.append({"name": name, "shape": list(shape)})
         return Tensor(name, shape)
 
-    def weight(self, owner: Hashable, name: str, array: np.ndarray) -> str:
+    def weight(self, owner: Hashable, name: str, array: Weight) -> str:
         """The name of a layer's array, the same at each of its calls."""
         if owner not in self._owned:
             while name in self.weights:
                 name += "_"
             self._owned[owner] = name
-            self.weights[name] = np.require(array, np.float32, ["C", "A"])
+            if isinstance(array, np.ndarray):
+                array = np.require(array, np.float32, ["C", "A"])
+            self.weights[name] = array
         return self._owned[owner]
 
     def node(

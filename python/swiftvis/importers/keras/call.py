@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from swiftvis.errors import ModelError
-from swiftvis.importers.keras.builder import GraphBuilder, Shape, Tensor
+from swiftvis.importers.keras.builder import GraphBuilder, Shape, Tensor, Weight
+from swiftvis.importers.keras.stored import StoredArray
 from swiftvis.importers.keras.topology import Call, LayerConfig
 
 
@@ -40,7 +41,7 @@ class LayerCall:
         name: str,
         index: int,
         inputs: list[Tensor | None],
-        arrays: list[np.ndarray] | None,
+        stored: list[StoredArray] | None,
         dialect: Dialect,
     ) -> None:
         self.builder, self.layer, self.dialect = builder, layer, dialect
@@ -48,7 +49,7 @@ class LayerCall:
         self.call: Call = layer.calls[index]
         self.activation_node: str | None = None
         self._name = f"{name}/{index}" if index else name
-        self._inputs, self._arrays = inputs, arrays
+        self._inputs, self._stored = inputs, stored
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -67,10 +68,16 @@ class LayerCall:
         return inputs[0]
 
     @property
-    def arrays(self) -> list[np.ndarray]:
-        if self._arrays is None:
+    def stored(self) -> list[StoredArray]:
+        """The layer's arrays, which need not be read to become weights."""
+        if self._stored is None:
             raise Undetermined
-        return self._arrays
+        return self._stored
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """The values of all of them, for converters that compute."""
+        return [array.read() for array in self.stored]
 
     @property
     def channels_first(self) -> bool:
@@ -117,7 +124,7 @@ class LayerCall:
         inputs: list[Tensor],
         shape: Shape,
         attributes: dict[str, Any] | None = None,
-        weights: dict[str, np.ndarray | None] | None = None,
+        weights: dict[str, Weight | None] | None = None,
         suffix: str = "",
     ) -> Tensor:
         """Adds a node with the layer's name, or a helping one with a suffix to it."""

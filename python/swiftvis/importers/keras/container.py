@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras import hdf5, hdf5_library
+from swiftvis.importers.keras.stored import ByteRange
 from swiftvis.importers.keras.weights import ArchiveWeights, LegacyWeights, attribute_text
 
 # A configuration is text of at most a few MB; weights hardly shrink when compressed.
 _MAX_CONFIG_BYTES = 1 << 28
 _MAX_WEIGHTS_EXPANSION = 20
+# Bytes of a checksum read at once.
+_PIECE = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,23 +82,25 @@ def shielded(path: str) -> Iterator[None]:
         raise ModelError(f"{path}: the file is damaged or not a Keras model ({detail})") from error
 
 
-def opened(path: str) -> Archive:
-    with open(path, "rb") as file:
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[Archive]:
+    """What the file holds. The weights stay in it, and can be read while the context lasts."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(path, "rb"))
         magic = file.read(8)
         if magic[:4] == b"PK\x03\x04":
-            with zipfile.ZipFile(file) as archive:
-                return _zipped(archive)
-        if magic != b"\x89HDF\r\n\x1a\n":
+            yield _zipped(stack.enter_context(zipfile.ZipFile(file)), file, stack)
+        elif magic == b"\x89HDF\r\n\x1a\n":
+            yield _legacy(_hdf5(ByteRange(file, 0, file.seek(0, io.SEEK_END)), stack))
+        else:
             raise ModelError("this is neither an HDF5 file (.h5, .hdf5) nor a .keras archive")
-        file.seek(0)
-        return _legacy(_hdf5(file.read()))
 
 
-def _hdf5(data: bytes) -> hdf5.Node:
+def _hdf5(source: ByteRange, stack: contextlib.ExitStack) -> hdf5.Node:
     try:
-        return hdf5.parse(data)
+        return hdf5.parse(source)
     except hdf5.Foreign:
-        return hdf5_library.parse(data)
+        return stack.enter_context(hdf5_library.parsed(source))
 
 
 def _legacy(file: hdf5.Node) -> Archive:
@@ -124,16 +130,26 @@ def _legacy(file: hdf5.Node) -> Archive:
     return Archive(config, version, backend, LegacyWeights(weights))
 
 
-def _weights_file(archive: zipfile.ZipFile) -> bytes:
+def _weights_file(archive: zipfile.ZipFile, file: BinaryIO) -> ByteRange:
+    """The weights: where Keras put them uncompressed, or unpacked in memory."""
     for needed in ("config.json", "model.weights.h5"):
         if needed not in archive.namelist():
             raise ModelError(f"this zip file is not a Keras model: it has no '{needed}'")
-    size = archive.getinfo("model.weights.h5").compress_size
-    return _member(archive, "model.weights.h5", _MAX_WEIGHTS_EXPANSION * size + 4096)
+    entry = archive.getinfo("model.weights.h5")
+    if entry.compress_type != zipfile.ZIP_STORED:
+        data = _member(archive, "model.weights.h5", _MAX_WEIGHTS_EXPANSION * entry.compress_size + 4096)
+        return ByteRange(io.BytesIO(data), 0, len(data))
+    size = 0
+    with archive.open(entry) as member:  # read once for its checksum
+        while piece := member.read(_PIECE):
+            size += len(piece)
+    file.seek(entry.header_offset + 26)
+    start = entry.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+    return ByteRange(file, start, size)
 
 
-def _zipped(archive: zipfile.ZipFile) -> Archive:
-    weights = _hdf5(_weights_file(archive))
+def _zipped(archive: zipfile.ZipFile, file: BinaryIO, stack: contextlib.ExitStack) -> Archive:
+    weights = _hdf5(_weights_file(archive, file), stack)
     config = _object(json.loads(_member(archive, "config.json", _MAX_CONFIG_BYTES)), "config.json")
     metadata = {}
     if "metadata.json" in archive.namelist():

@@ -1,8 +1,9 @@
-"""HDF5 as Keras writes it, read from bytes that nobody vouches for.
+"""HDF5 as Keras writes it, read from a file that nobody vouches for.
 
 The HDF5 library can hang, crash or allocate gigabytes on damaged files, and takes longer to import than a model takes to
 read. This reader knows the format's first version, which h5py writes by default: superblock 0, symbol tables, contiguous
-arrays. What later versions added is `Foreign`, and left to the library. Every offset is checked by `struct` or slicing.
+arrays, which stay in the file. What later versions added is `Foreign`, and left to the library. Every offset is checked by
+`struct` or `ByteRange`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from swiftvis.errors import ModelError
+from swiftvis.importers.keras.stored import ByteRange, StoredArray
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _UNDEFINED = (1 << 64) - 1
@@ -35,19 +37,21 @@ class Node:
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
         self.children: dict[str, Node] | None = None
-        self.array: np.ndarray | None = None
+        self.array: StoredArray | None = None
 
 
-def parse(data: bytes) -> Node:
-    """The whole tree; arrays are views of `data`. Raises ModelError, struct.error and the like for damaged files."""
-    if data[:8] != _SIGNATURE or data[8] != 0 or data[13:15] != b"\x08\x08" or _u64(data, 24) != 0:
+def parse(source: ByteRange) -> Node:
+    """The whole tree. Raises ModelError, struct.error and the like for damaged files."""
+    head = source.read(0, 15)
+    base, root = (source.unpack("<Q", at)[0] for at in (24, 64))
+    if head[:9] != _SIGNATURE + b"\0" or head[13:] != b"\x08\x08" or base != 0:
         raise Foreign
-    return _Parser(data).node(_u64(data, 64), 0)
+    return _Parser(source).node(root, 0)
 
 
 class _Parser:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, source: ByteRange) -> None:
+        self._source = source
         self._seen: set[int] = set()
         self._heaps: dict[int, dict[int, bytes]] = {}
 
@@ -62,7 +66,7 @@ class _Parser:
                 name, value = self._attribute(start)
                 node.attributes[name] = value
             elif kind == _SYMBOLS:
-                tree, heap = struct.unpack_from("<QQ", self._data, start)
+                tree, heap = self._source.unpack("<QQ", start)
                 names = self._local_heap(heap)
                 node.children = {
                     self._name(names, offset): self.node(child, depth + 1)
@@ -83,53 +87,54 @@ class _Parser:
 
     def _messages(self, address: int) -> Iterator[tuple[int, int]]:
         """(kind, offset) of every message of an object header."""
-        if self._data[address : address + 4] == b"OHDR":
+        signature = self._source.unpack("4s", address)[0]
+        if signature == b"OHDR":
             raise Foreign
-        if self._data[address : address + 1] != b"\x01":
+        if signature[:1] != b"\x01":
             raise ModelError("the file is damaged: it has lost a part")
-        count, _, size = struct.unpack_from("<HII", self._data, address + 2)
+        count, _, size = self._source.unpack("<HII", address + 2)
         blocks = [(address + 16, size)]
         while blocks:
             start, size = blocks.pop(0)
             end = start + size
             while start + 8 <= end and count > 0:
-                kind, length, flags = struct.unpack_from("<HHB", self._data, start)
+                kind, length, flags = self._source.unpack("<HHB", start)
                 start, count = start + 8, count - 1
                 if flags & 2:
                     raise ModelError("the file is damaged: its parts are shared")
                 if kind == _CONTINUATION:
-                    blocks.append(struct.unpack_from("<QQ", self._data, start))
+                    blocks.append(self._source.unpack("<QQ", start))
                 yield kind, start
                 start += length
 
     def _symbols(self, address: int, level: int | None) -> Iterator[tuple[int, int]]:
         """(name offset, object address) of a group's entries, from its tree of tables."""
         self._visit(address)
-        data = self._data
-        if data[address : address + 4] == b"SNOD":
-            for index in range(struct.unpack_from("<H", data, address + 6)[0]):
-                offset, child, kind = struct.unpack_from("<QQI", data, address + 8 + 40 * index)
+        signature = self._source.unpack("5s", address)[0]
+        if signature[:4] == b"SNOD":
+            entries = self._bytes(address + 8, 40 * self._source.unpack("<H", address + 6)[0])
+            for offset, child, kind in struct.iter_unpack("<QQI20x", entries):
                 if kind == 2:
                     raise ModelError("the file has symbolic links, which a Keras model never has")
                 yield offset, child
             return
-        if data[address : address + 5] != b"TREE\0" or level == 0:
+        if signature != b"TREE\0" or level == 0:
             raise ModelError("the file is damaged: a group's table is not one")
-        own, used = struct.unpack_from("<BH", data, address + 5)
+        own, used = self._source.unpack("<BH", address + 5)
         if level is not None and own != level - 1:
             raise ModelError("the file is damaged: a group's table is not one")
         for index in range(used):
-            yield from self._below(_u64(data, address + 32 + 16 * index), own)
+            yield from self._below(self._source.unpack("<Q", address + 32 + 16 * index)[0], own)
 
     def _below(self, address: int, level: int) -> Iterator[tuple[int, int]]:
-        if level == 0 and self._data[address : address + 4] != b"SNOD":
+        if level == 0 and self._source.unpack("4s", address) != (b"SNOD",):
             raise ModelError("the file is damaged: a group's table is not one")
         return self._symbols(address, level)
 
     def _local_heap(self, address: int) -> bytes:
-        if self._data[address : address + 4] != b"HEAP":
+        if self._source.unpack("4s", address) != (b"HEAP",):
             raise ModelError("the file is damaged: a group has no names")
-        size, _, start = struct.unpack_from("<QQQ", self._data, address + 8)
+        size, _, start = self._source.unpack("<QQQ", address + 8)
         return self._bytes(start, size)
 
     @staticmethod
@@ -137,42 +142,42 @@ class _Parser:
         return heap[offset : heap.index(b"\0", offset)].decode("utf-8")
 
     def _bytes(self, start: int, size: int) -> bytes:
-        if start + size > len(self._data):
+        if start + size > self._source.size:
             raise ModelError("the file is damaged or cut short")
-        return self._data[start : start + size]
+        return self._source.read(start, size)
 
     def _dataspace(self, start: int) -> tuple[int, ...]:
-        version, rank, _, kind = struct.unpack_from("<4B", self._data, start)
+        version, rank, _, kind = self._source.unpack("<4B", start)
         if version not in (1, 2) or rank > 32 or (version == 2 and kind == 2):
             raise ModelError("the file is damaged: an array has no shape")
-        return struct.unpack_from(f"<{rank}Q", self._data, start + (8 if version == 1 else 4))
+        return self._source.unpack(f"<{rank}Q", start + (8 if version == 1 else 4))
 
-    def _dataset(self, found: dict[int, int]) -> np.ndarray:
+    def _dataset(self, found: dict[int, int]) -> StoredArray:
         if not {_DATASPACE, _DATATYPE, _LAYOUT} <= set(found):
             raise ModelError("the file is damaged: an array is incomplete")
         shape = self._dataspace(found[_DATASPACE])
         kind, size = self._datatype(found[_DATATYPE])
         start = found[_LAYOUT]
-        version, layout = struct.unpack_from("<BB", self._data, start)
+        version, layout = self._source.unpack("<BB", start)
         if version > 3 or layout == _CHUNKED:
             raise Foreign
         if version != 3 or layout > 1 or kind == "vlen":
             raise ModelError("the file is damaged: an array is nowhere")
-        address = start + 4 if layout == 0 else _u64(self._data, start + 2)
+        address = start + 4 if layout == 0 else self._source.unpack("<Q", start + 2)[0]
         count = math.prod(shape)
-        if address == _UNDEFINED or address + count * size > len(self._data):
+        if address == _UNDEFINED or address + count * size > self._source.size:
             raise ModelError(f"the file is damaged: an array claims the shape {shape}")
-        return np.frombuffer(self._data, np.dtype(kind), count, address).reshape(shape)
+        return StoredArray.contiguous(self._source, address, np.dtype(kind), shape)
 
     def _datatype(self, start: int) -> tuple[str, int]:
         """A NumPy type, or 'vlen' for text of any length."""
-        head, bits = struct.unpack_from("<BB", self._data, start)
-        size = struct.unpack_from("<I", self._data, start + 4)[0]
+        head, bits = self._source.unpack("<BB", start)
+        size = self._source.unpack("<I", start + 4)[0]
         order = ">" if bits & 1 else "<"
         if head & 15 == 0 and size in (1, 2, 4, 8):
             return f"{order}{'i' if bits & 8 else 'u'}{size}", size
         if head & 15 == 1 and size in (2, 4, 8):
-            bfloat16 = size == 2 and self._data[start + 13] == 8
+            bfloat16 = size == 2 and self._source.unpack("<B", start + 13) == (8,)
             return (f"{order}V2" if bfloat16 else f"{order}f{size}"), size
         if head & 15 == 3 and size:
             return f"S{size}", size
@@ -183,7 +188,7 @@ class _Parser:
         raise ModelError("the file is damaged: it holds values of an unknown type")
 
     def _attribute(self, start: int) -> tuple[str, Any]:
-        version, _, *sizes = struct.unpack_from("<BBHHH", self._data, start)
+        version, _, *sizes = self._source.unpack("<BBHHH", start)
         if version not in (1, 2, 3):
             raise ModelError("the file is damaged: an attribute is not one")
         at = start + (9 if version == 3 else 8)
@@ -217,16 +222,12 @@ class _Parser:
 
     def _objects(self, address: int) -> Iterator[tuple[int, bytes]]:
         """The objects of a global heap. Object 0 is the free space at its end."""
-        if self._data[address : address + 5] != b"GCOL\x01":
+        if self._source.unpack("5s", address) != (b"GCOL\x01",):
             raise ModelError("the file is damaged: it has lost a text")
-        at, end = address + 16, address + _u64(self._data, address + 8)
-        while at + 16 <= min(end, len(self._data)):
-            index, size = struct.unpack_from("<H6xQ", self._data, at)
+        at, end = address + 16, address + self._source.unpack("<Q", address + 8)[0]
+        while at + 16 <= min(end, self._source.size):
+            index, size = self._source.unpack("<H6xQ", at)
             if index == 0:
                 return
             yield index, self._bytes(at + 16, size)
             at += 16 + -(-size // 8) * 8
-
-
-def _u64(data: bytes, at: int) -> int:
-    return struct.unpack_from("<Q", data, at)[0]

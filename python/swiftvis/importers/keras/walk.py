@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from swiftvis.errors import ModelError, UnsupportedModelError
-from swiftvis.importers.keras.builder import GraphBuilder, Tensor
+from swiftvis.importers.keras.builder import GraphBuilder, Tensor, Weight
 from swiftvis.importers.keras.call import Dialect, LayerCall, Refusal, Undetermined
 from swiftvis.importers.keras.container import Archive
 from swiftvis.importers.keras.layers import LAYERS, array_counts, converter
@@ -16,7 +14,7 @@ from swiftvis.importers.keras.topology import LayerConfig, parse
 Results = list["Tensor | None"]
 
 
-def convert(archive: Archive) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def convert(archive: Archive) -> tuple[dict[str, Any], dict[str, Weight]]:
     root = parse(archive.config, archive.version, archive.is_standalone_keras2)
     if not root.is_model or root.is_custom:
         raise UnsupportedModelError(

@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.hdf5 import Node
+from swiftvis.importers.keras.stored import StoredArray
 from swiftvis.importers.keras.topology import LayerConfig
 
-Arrays = dict[LayerConfig, list[np.ndarray]]
+Arrays = dict[LayerConfig, list[StoredArray]]
 Roles = Callable[[LayerConfig], tuple[int, int]]
 
 
@@ -91,7 +90,7 @@ class ArchiveWeights:
                 arrays[layer] = self._variables(layer, child, count)
 
     @staticmethod
-    def _variables(layer: LayerConfig, group: Node | None, count: int) -> list[np.ndarray]:
+    def _variables(layer: LayerConfig, group: Node | None, count: int) -> list[StoredArray]:
         stored = (group.children or {}).get("vars") if group is not None else None
         present = len(stored.children or ()) if stored is not None else 0
         if stored is None or present < count:
@@ -129,18 +128,16 @@ def _child(group: Node, path: str) -> Node:
     return current
 
 
-def _array(node: Node, layer: str) -> np.ndarray:
+def _array(node: Node, layer: str) -> StoredArray:
     values = node.array
     if values is None:
         raise ModelError(f"the file is damaged: a weight of layer '{layer}' is not an array")
-    if values.dtype.kind == "V" and values.dtype.itemsize == 2:
-        # bfloat16 is the upper half of a float32.
-        return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-    if values.dtype.kind not in "fiu":
+    bfloat16 = values.dtype.kind == "V" and values.dtype.itemsize == 2
+    if values.dtype.kind not in "fiu" and not bfloat16:
         raise UnsupportedModelError(
             f"layer '{layer}' has weights of type {values.dtype}, which are not supported"
         )
-    return np.asarray(values, dtype=np.float32)
+    return values
 
 
 def _snake_case(name: str) -> str:

@@ -142,7 +142,7 @@ def pointwise(call: LayerCall) -> Tensor:
 
 def prelu(call: LayerCall) -> Tensor:
     x = call.input
-    return call.emit("prelu", [x], x.shape, weights={"alpha": call.arrays[0]})
+    return call.emit("prelu", [x], x.shape, weights={"alpha": call.stored[0]})
 
 
 def identity(call: LayerCall) -> Tensor:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from swiftvis.importers.keras.builder import Tensor
+from swiftvis.importers.keras.builder import Tensor, Weight
 from swiftvis.importers.keras.call import LayerCall, Refusal
 from swiftvis.importers.keras.layers.activation import activate, function
+from swiftvis.importers.keras.stored import StoredArray
 
 
 def window_output(size: int | None, window: int, stride: int, padding: Any) -> int | None:
@@ -79,7 +80,7 @@ def transposed_convolution(call: LayerCall) -> Tensor:
 
 def dense(call: LayerCall) -> Tensor:
     node, x = function(call), call.input
-    kernel, bias = call.arrays[0], _bias(call, 1)
+    kernel, bias = call.stored[0], _bias(call, 1)
     if kernel.ndim != 2:
         raise Refusal(f"its kernel has shape {kernel.shape}")
     if x.image and not x.channels_first:
@@ -105,22 +106,22 @@ def _geometry(call: LayerCall) -> dict[str, Any]:
     return attributes
 
 
-def _kernel(call: LayerCall, index: int) -> np.ndarray:
-    kernel = call.arrays[index]
+def _kernel(call: LayerCall, index: int) -> Weight:
+    kernel: Weight = call.stored[index]
     if kernel.ndim != call.dimensions + 2:
         raise Refusal(f"its kernel has shape {kernel.shape}")
     # Theano computes true convolutions: the same kernel, turned half round.
     if call.dialect.backend == "theano" and call.layer.class_name.startswith("Conv"):
-        kernel = np.flip(kernel, axis=tuple(range(call.dimensions)))
-    return kernel if call.dimensions == 2 else kernel[None]
+        kernel = np.flip(call.arrays[index], axis=tuple(range(call.dimensions)))
+    return kernel if call.dimensions == 2 else kernel.reshape((1, *kernel.shape))
 
 
-def _bias(call: LayerCall, index: int) -> np.ndarray | None:
-    return call.arrays[index] if call.options.get("use_bias", True) else None
+def _bias(call: LayerCall, index: int) -> StoredArray | None:
+    return call.stored[index] if call.options.get("use_bias", True) else None
 
 
 def _output_shape(
-    x: Tensor, kernel: np.ndarray, attributes: dict[str, Any], channels: int
+    x: Tensor, kernel: Weight, attributes: dict[str, Any], channels: int
 ) -> tuple[int | None, ...]:
     sizes = []
     for axis in (0, 1):
