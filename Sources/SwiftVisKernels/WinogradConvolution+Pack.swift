@@ -65,14 +65,7 @@ extension WinogradConvolution {
         }
         let to = kernel + channel * Self.panelWidth + lane
         for y in 0..<6 {
-          let v = winogradKernel(lines[y * 3], lines[y * 3 + 1], lines[y * 3 + 2])
-          let target = to + y * 6 * stride
-          v.0.store(target)
-          v.1.store(target + stride)
-          v.2.store(target + 2 * stride)
-          v.3.store(target + 3 * stride)
-          v.4.store(target + 4 * stride)
-          v.5.store(target + 5 * stride)
+          store(winogradKernel(lines[y * 3], lines[y * 3 + 1], lines[y * 3 + 2]), to: to + y * 6 * stride, stride: stride)
         }
       }
     }

@@ -106,14 +106,9 @@ extension WinogradConvolution {
       }
       for i in 0..<6 {
         let line = vectors + i * 6
-        let v = winogradSource((line[0], line[1], line[2], line[3], line[4], line[5]))
-        let target = row + i * 6 * stride + c
-        v.0.store(target)
-        v.1.store(target + stride)
-        v.2.store(target + 2 * stride)
-        v.3.store(target + 3 * stride)
-        v.4.store(target + 4 * stride)
-        v.5.store(target + 5 * stride)
+        store(
+          winogradSource((line[0], line[1], line[2], line[3], line[4], line[5])), to: row + i * 6 * stride + c,
+          stride: stride)
       }
       c += 8
     }

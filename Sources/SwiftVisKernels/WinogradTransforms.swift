@@ -38,3 +38,13 @@ typealias Four = (SIMD8<Float>, SIMD8<Float>, SIMD8<Float>, SIMD8<Float>)
   let r = multiplyAdd(g2, bb, g0) * far, s = g1 * (b * far)
   return (g0 * (1 / (aa * bb)), p + q, p - q, r + s, r - s, g2)
 }
+
+/// To six places `stride` floats apart.
+@inline(always) func store(_ v: Six, to target: UnsafeMutablePointer<Float>, stride: Int) {
+  v.0.store(target)
+  v.1.store(target + stride)
+  v.2.store(target + 2 * stride)
+  v.3.store(target + 3 * stride)
+  v.4.store(target + 4 * stride)
+  v.5.store(target + 5 * stride)
+}
