@@ -184,6 +184,7 @@ class Question(NamedTuple):
     rule: str = "plain"
     threads: int = 0
     exact: bool = False
+    keep_forward: bool = False  # several backward passes after one forward
 
     def of(self, samples: int) -> Question:
         """The same for another batch size."""
@@ -215,7 +216,7 @@ class Session:
         )
         c_question.gradients, c_question.gradient_count = names(question.gradients), len(question.gradients)
         c_question.rule, c_question.threads = RULES[question.rule], question.threads
-        c_question.flags = lib.SV_EXACT if question.exact else 0
+        c_question.flags = question.exact * lib.SV_EXACT | question.keep_forward * lib.SV_KEEP_FORWARD
         out = ffi.new("sv_session **")
         call(lib.sv_session_create, handle, c_question, out)
         self._session = ffi.gc(out[0], lib.sv_session_destroy)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -13,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from . import _native
-from ._arguments import filter_list, image_batch, index, user_stacklevel
+from ._arguments import image_batch, index
 from ._native import Question, Shape
+from ._passes import Score
 from ._sessions import requested_threads
 from .layers import Layer, Network, Tensor, find_layer
 
@@ -190,37 +189,9 @@ class Model:
 
             modified = backprop_modifiers.get(backprop_modifier)(self)
             return modified.gradient(x, layer_idx, filter_indices, wrt_tensor, exact=exact)
-        network = self._network
-        target, label = self._target(layer_idx)
-        arrays = self._input_arrays(x)
-        filters = None
-        if filter_indices is not None:  # a wrong one is told before anything is planned
-            filters = filter_list(filter_indices, _filter_count(target, label), label)
-        wanted = tuple(network.inputs) if wrt_tensor is None else (self.tensor(wrt_tensor).name,)
-        question = Question(
-            _array_shapes(arrays),
-            cotangents=(target.name,),
-            gradients=wanted,
-            rule=self.backprop_rule,
-            threads=requested_threads(),
-            exact=bool(exact),
-        )
-        found = []
-        for part in network.sessions.parts(network.handle, question):
-            size = part.stop - part.start
-            with network.sessions.session(network.handle, question.of(size)) as session:
-                session.forward([array[part] for array in arrays])
-                shape = (len(arrays[0]), *session.shape(target.name)[1:])
-                found.append(session.backward([_cotangent(shape, target.channel_axis, filters)[part]]))
-                unmodified = session.unmodified_activations
-        if unmodified:
-            warnings.warn(
-                f"the {self.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep "
-                f"their own derivative: {unmodified}",
-                UserWarning,
-                stacklevel=user_stacklevel(),
-            )
-        return _single(_joined(found))
+        wanted = self._network.inputs if wrt_tensor is None else [self.tensor(wrt_tensor).name]
+        _, gradients = Score.of(self, x, layer_idx, filter_indices, exact).run(wanted)
+        return _single(gradients)
 
     # ---- Other models from this one ----
 
@@ -317,24 +288,6 @@ class Model:
             return self.outputs[0], self.outputs[0].name
         layer = self._layer(layer_idx)
         return layer.output, layer.name
-
-
-def _filter_count(tensor: Tensor, label: str) -> int:
-    count = tensor.shape[tensor.channel_axis] if len(tensor.shape) >= 2 else None
-    if count is None:
-        raise ValueError(f"layer '{label}' has no known number of filters: its output is {tensor.shape}")
-    return count
-
-
-def _cotangent(shape: tuple[int, ...], axis: int, filters: list[int] | None) -> np.ndarray:
-    size = math.prod(shape)
-    if filters is None:
-        return np.full(shape, 1 / size, np.float32)
-    cotangent = np.zeros(shape, np.float32)
-    before = (slice(None),) * axis
-    for filter_index in filters:
-        cotangent[(*before, filter_index)] += np.float32(shape[axis] / size)
-    return cotangent
 
 
 def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
