@@ -67,6 +67,12 @@ extension Session {
         activateGradient(
           kind, saved: $0.inputs.0, cotangent: $0.inputs.1, addend: $0.epilogue.addend, into: $0.output, range: $1)
       }
+    case .customGradient(let node, let shape):
+      func whole(_ pointer: UnsafePointer<Float>) -> UnsafeBufferPointer<Float> { .init(start: pointer, count: count) }
+      try customRule?(
+        ActivationGradient(
+          node: node, shape: shape, gradient: whole(x[2]), x: whole(x[0]), y: whole(x[1]),
+          result: .init(start: output, count: count)))
     case .epilogue:
       try elements(of: step, cost) { applyEpilogue($0.epilogue, $0.inputs.0, into: $0.output, range: $1) }
     case .affine(let scale, let offset, let period) where pitches != Pitches():

@@ -7,6 +7,8 @@ public struct Question: Hashable, Sendable {
   public var cotangents: [String] = []
   public var gradients: [String] = []
   public var rule = BackwardRule.plain
+  /// Activations with a rule of their own, by node name.
+  public var rules: [String: BackwardRule] = [:]
   /// Backward may be called again after one forward, at the price of memory.
   public var keepsForward = false
   /// Off: every tensor in a place of its own, for tests.
@@ -14,16 +16,6 @@ public struct Question: Hashable, Sendable {
   /// Only convolution algorithms that sum products directly.
   public var exact = false
   public init(inputShapes: [[Int]]) { self.inputShapes = inputShapes }
-}
-
-/// How ReLU and clipped ReLU (ReLU6) pass a cotangent dY back; every other operation keeps its own derivative.
-public enum BackwardRule: Hashable, Sendable {
-  /// dX = dY where 0 < Y and Y is below the upper limit: the gradient (Simonyan et al. 2013).
-  case plain
-  /// The same, and only where dY > 0: guided backpropagation (Springenberg et al. 2015).
-  case guided
-  /// dY where dY > 0, whatever Y is: the deconvnet (Zeiler & Fergus 2014).
-  case rectified
 }
 
 /// One answer, planned and with its memory reserved, so that running it again costs only the arithmetic. Used by one thread at a time.
@@ -41,6 +33,8 @@ public final class Session {
 
   /// Called between steps with the share done; returning false cancels the run with `VisError.cancelled`.
   public var progress: ((_ done: Int, _ total: Int) -> Bool)?
+  /// What the question's `custom` rules are. May be another one for every run.
+  public var customRule: CustomRule?
 
   /// Plans the answer. `threads` 0: as many as this process may use. Throws `VisError` where a name is unknown, shapes do not fit,
   /// no path leads from a wanted gradient to a cotangent, or memory is short.
@@ -88,10 +82,13 @@ public final class Session {
   }
 
   /// Carries the cotangents back: gradient = sum of (d node / d wanted)^T cotangent. Needs a forward run before it, and a new one for
-  /// every call unless the question has `keepsForward`.
+  /// every call unless the question has `keepsForward`. Rethrows what a custom rule throws.
   public func backward(_ cotangents: [UnsafeBufferPointer<Float>], gradients: [UnsafeMutableBufferPointer<Float>]) throws {
     try check("cotangent", cotangents.map(\.count), plan.cotangents, plan.question.cotangents)
     try check("gradient", gradients.map(\.count), plan.gradients, plan.question.gradients)
+    if customRule == nil, let node = plan.customNodes.first {
+      throw VisError(.invalidArgument, "the rule of '\(node)' is custom, and the session has no customRule")
+    }
     guard state == .forward else {
       throw VisError(.invalidArgument, "backward needs a forward run before it (or a session that keeps its forward values)")
     }

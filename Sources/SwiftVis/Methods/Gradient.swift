@@ -16,10 +16,13 @@ extension Model {
   /// - Parameters:
   ///   - input: shape (N, ...), as the model's only input.
   ///   - node: a node or layer output by name; the model's first output by default. Its last axis has the filters.
-  ///   - rule: how rectifiers pass the cotangent back.
+  ///   - rule: how activations pass the cotangent back.
+  ///   - rules: activations with a rule of their own, by node name.
+  ///   - customRule: what `.custom` is in these two.
   /// - Returns: a tensor of the input's shape, not normalized.
   public func gradient(
-    _ input: Tensor, of node: String? = nil, filters: [Int]? = nil, rule: BackwardRule = .plain, threads: Int = 0
+    _ input: Tensor, of node: String? = nil, filters: [Int]? = nil, rule: BackwardRule = .plain,
+    rules: [String: BackwardRule] = [:], threads: Int = 0, customRule: CustomRule? = nil
   ) throws -> Tensor {
     guard graph.inputCount == 1 else {
       throw VisError(.invalidArgument, "the model has \(graph.inputCount) inputs; ask a Session for its gradient")
@@ -29,7 +32,9 @@ extension Model {
     question.cotangents = [target]
     question.gradients = [graph.nodes[0].name]
     question.rule = rule
+    question.rules = rules
     let session = try Session(self, question, threads: threads)
+    session.customRule = customRule
     let cotangent = try Tensor.cotangent(shape: session.shape(of: target), filters: filters, name: target)
     return try Tensor(shape: input.shape) { result in
       try input.values.withUnsafeBufferPointer { try session.forward([$0]) }

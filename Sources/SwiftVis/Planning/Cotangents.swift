@@ -49,7 +49,8 @@ extension PlanBuilder {
   mutating func propagateThroughAffine(
     _ convolution: FusedNode, _ cotangent: TensorID, _ input: Graph.NodeIndex
   ) throws -> Bool {
-    guard rule == .plain, let before = producers.groupReadOnce(input), case .affine = operation(before.core),
+    guard let before = producers.groupReadOnce(input), case .affine = operation(before.core),
+      before.rectifier.map({ $0.rule == .plain }) ?? true,
       !wanted.contains(input), cotangents[input] == nil, let source = graph.inputs(of: before).first, path.contains(source)
     else { return false }
     var epilogue = EpilogueSpec()
@@ -60,11 +61,11 @@ extension PlanBuilder {
     return true
   }
 
-  /// The cotangent behind a rectifier whose output is the node's value, by the plan's rule.
+  /// The cotangent behind a rectifier whose output is the node's value, by its rule.
   mutating func gate(_ cotangent: Cotangent, _ rectifier: Rectifier, at node: Graph.NodeIndex) -> Cotangent {
     var epilogue = EpilogueSpec()
-    epilogue.positiveOnly = rule != .plain
-    if rule != .rectified { (epilogue.gate, epilogue.gateLimit) = (values[node], rectifier.limit) }
+    epilogue.positiveOnly = rectifier.rule != .plain
+    if rectifier.rule != .rectified { (epilogue.gate, epilogue.gateLimit) = (values[node], rectifier.limit) }
     return finished(cotangent, epilogue, at: node)
   }
 
@@ -89,7 +90,7 @@ extension PlanBuilder {
   /// The cotangent of a max pool over a rectifier's output passes no gate where the maximum is 0. A matrix product that knows
   /// need not read the rows of its weights for that, which are most of the time of VGG's first dense layer.
   mutating func gateAhead(of pool: Graph.NodeIndex, _ cotangent: Cotangent) {
-    guard rule != .rectified, let step = cotangent.step, case .dense = steps[step].kernel, steps[step].epilogue.isOpen,
+    guard let step = cotangent.step, case .dense = steps[step].kernel, steps[step].epilogue.isOpen,
       graph.inputs(of: pool).allSatisfy({ !wanted.contains($0) })
     else { return }
     steps[step].epilogue.gate = values[pool]

@@ -51,13 +51,18 @@ extension PlanBuilder {
 
     switch operation(node) {
     case .input: break
+    case _ where rules[node] == .custom:
+      propagate(
+        .customGradient(node: graph.nodes[node].name, shape: shape), [try value(input), try value(node), g], to: input)
     case .convolution where try propagateThroughAffine(group, g, input): break
     case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
       propagate(try linearKernel(group, .inputGradient), [g], to: input)
     case .affine:
       propagate(try affineKernel(node, offset: false), [g], to: input)
     case .pool(let pool):
-      if pool.kind == .max && producers.isRectified(input) { gateAhead(of: node, cotangent) }
+      if pool.kind == .max, let rectifier = producers.rectifier(of: input), rectifier.rule != .rectified {
+        gateAhead(of: node, cotangent)
+      }
       propagate(.poolGradient(try pooling(node, pool, .inputGradient)), [g] + (saved[node] ?? []), to: input)
     case .reduce(let kind, let axes, _):
       let operands = kind == .max ? [g, try value(input), try value(node)] : [g]
@@ -167,6 +172,6 @@ extension PlanBuilder {
   }
 
   private mutating func noteUnmodified(_ node: Graph.NodeIndex) {
-    if rule != .plain { unmodified.append(node) }
+    if rules[node] != .plain { unmodified.append(node) }
   }
 }

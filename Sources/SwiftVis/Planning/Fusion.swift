@@ -17,11 +17,14 @@ struct FusedNode {
 struct Rectifier: Equatable {
   let limit: Float
   let threshold: Float
+  let rule: BackwardRule
 
-  init?(_ operation: Operation) {
+  /// Nil for a custom rule too, which knows no gates.
+  init?(_ operation: Operation, _ rule: BackwardRule) {
     guard case .activation(.relu(let maxValue, let slope, let threshold)) = operation, slope == 0, threshold >= 0,
-      maxValue.map({ $0 > 0 }) ?? true
+      maxValue.map({ $0 > 0 }) ?? true, rule != .custom
     else { return nil }
+    self.rule = rule
     limit = maxValue ?? .infinity
     self.threshold = threshold
   }
@@ -33,13 +36,17 @@ struct Fusion {
   private(set) var groups: [FusedNode] = []
   private let graph: Graph
   private let shapes: [[Int]]
+  private let rules: ActivationRules
   private let kept: Set<Graph.NodeIndex>
   private var useCount: [Int]
 
   /// `wanted`: nodes that must be computed. `kept`: nodes whose own value or cotangent is asked for, which are not fused over.
-  init(_ graph: Graph, shapes: [[Int]], wanted: Set<Graph.NodeIndex>, kept: Set<Graph.NodeIndex>) {
+  init(
+    _ graph: Graph, shapes: [[Int]], rules: ActivationRules, wanted: Set<Graph.NodeIndex>, kept: Set<Graph.NodeIndex>
+  ) {
     self.graph = graph
     self.shapes = shapes
+    self.rules = rules
     self.kept = kept
     useCount = Array(repeating: 0, count: graph.nodes.count)
     var needed = Array(repeating: false, count: graph.nodes.count)
@@ -57,7 +64,7 @@ struct Fusion {
     var slotOf: [Graph.NodeIndex: Int] = [:]
     var slots: [FusedNode?] = []
     for node in order {
-      var group = FusedNode(core: node, rectifier: Rectifier(graph.nodes[node].operation), output: node)
+      var group = FusedNode(core: node, rectifier: rectifier(node), output: node)
       // The latest input first: in a residual block it is the nearest convolution.
       for input in graph.inputs(of: node).sorted(by: >) where useCount[input] == 1 && !kept.contains(input) {
         // The group moves to the node's place in the order, where all else that the node reads is ready.
@@ -92,7 +99,7 @@ struct Fusion {
 
   /// The group with the node as its new end, where the core's kernel can do that.
   private func extend(_ group: FusedNode, with node: Graph.NodeIndex) -> FusedNode? {
-    guard group.rectifier == nil, !group.appliesSilu else { return nil }
+    guard group.rectifier == nil, !group.appliesSilu, rules[node] != .custom else { return nil }
     let core = graph.nodes[group.core].operation
     var extended = group
     extended.output = node
@@ -106,12 +113,14 @@ struct Fusion {
     case .activation(.silu) where core.foldsAffine:
       extended.appliesSilu = true
     case .activation where core.clampsResult:
-      guard let rectifier = Rectifier(graph.nodes[node].operation), rectifier.threshold == 0 else { return nil }
+      guard let rectifier = rectifier(node), rectifier.threshold == 0 else { return nil }
       extended.rectifier = rectifier
     default: return nil
     }
     return extended
   }
+
+  private func rectifier(_ node: Graph.NodeIndex) -> Rectifier? { Rectifier(graph.nodes[node].operation, rules[node]) }
 }
 
 extension Graph {

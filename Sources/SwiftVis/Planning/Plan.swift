@@ -20,6 +20,8 @@ struct Plan: Sendable {
   let scratch: [TensorID?]
   let workerScratchCount: Int
   let unmodifiedActivations: [String]
+  /// Activations that a custom rule is called for.
+  let customNodes: [String]
 }
 
 extension Plan {
@@ -34,15 +36,17 @@ extension Plan {
       }
     }
     let gradientNodes = try nodes(question.gradients)
-    let (graph, sources) = model.graph.simplified(shapes: shapes, kept: Set(gradientNodes))
+    var rules = try ActivationRules(model.graph, question)
+    let (graph, sources) = model.graph.simplified(shapes: shapes, kept: Set(gradientNodes + rules.customNodes))
     let valueNodes = try nodes(question.values).map { sources[$0] }
     let cotangentNodes = try nodes(question.cotangents).map { sources[$0] }
     let path = try Self.path(graph, from: gradientNodes, to: cotangentNodes)
+    rules.restrict(to: path, of: graph)
     let asked = Set(valueNodes).union(cotangentNodes).union(gradientNodes)
 
     var builder = PlanBuilder(
-      graph, model.packedWeights, shapes: shapes, question: question, path: path, wanted: Set(gradientNodes))
-    let fusion = Fusion(graph, shapes: shapes, wanted: Set(valueNodes).union(cotangentNodes), kept: asked)
+      graph, model.packedWeights, shapes: shapes, question: question, rules: rules, path: path, wanted: Set(gradientNodes))
+    let fusion = Fusion(graph, shapes: shapes, rules: rules, wanted: Set(valueNodes).union(cotangentNodes), kept: asked)
     for input in 0..<graph.inputCount { builder.values[input] = builder.tensor(shapes[input]) }
     for group in fusion.groups { try builder.lower(group) }
     let forwardCount = builder.steps.count
@@ -92,7 +96,8 @@ extension Plan {
       values: values, cotangents: cotangents, gradients: gradients, counts: counts, widths: widths,
       memory: try planner.plan(reusingMemory: question.reusesMemory), scratch: scratch,
       workerScratchCount: schedule.steps.map(\.kernel.workerScratchCount).max() ?? 0,
-      unmodifiedActivations: builder.unmodified.map { graph.activationName($0) })
+      unmodifiedActivations: builder.unmodified.map { graph.activationName($0) },
+      customNodes: rules.customNodes.map { graph.nodes[$0].name })
   }
 
   /// The nodes on some way from a gradient to a cotangent, both included. Throws where one of them is on none.

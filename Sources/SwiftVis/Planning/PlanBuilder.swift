@@ -7,7 +7,7 @@ struct PlanBuilder {
   /// With every size known, by node.
   let shapes: [[Int]]
   let exact: Bool
-  let rule: BackwardRule
+  let rules: ActivationRules
 
   /// Nodes on a way from a wanted gradient to a cotangent.
   let path: Set<Graph.NodeIndex>
@@ -31,14 +31,14 @@ struct PlanBuilder {
   var producers = Producers()
 
   init(
-    _ graph: Graph, _ packedWeights: PackedWeights, shapes: [[Int]], question: Question, path: Set<Graph.NodeIndex>,
-    wanted: Set<Graph.NodeIndex>
+    _ graph: Graph, _ packedWeights: PackedWeights, shapes: [[Int]], question: Question, rules: ActivationRules,
+    path: Set<Graph.NodeIndex>, wanted: Set<Graph.NodeIndex>
   ) {
     self.graph = graph
     self.packedWeights = packedWeights
     self.shapes = shapes
     self.exact = question.exact
-    self.rule = question.rule
+    self.rules = rules
     self.path = path
     self.wanted = wanted
     leastWinogradCost = graph.convolutionProducts(shapes) > 1e9 ? 4e5 : 4e6

@@ -11,7 +11,7 @@ struct Producers {
     }
   }
 
-  func isRectified(_ node: Graph.NodeIndex) -> Bool { groups[node]?.rectifier != nil }
+  func rectifier(of node: Graph.NodeIndex) -> Rectifier? { groups[node]?.rectifier }
 
   /// The group whose output only one other group reads.
   func groupReadOnce(_ node: Graph.NodeIndex) -> FusedNode? { useCount[node] == 1 ? groups[node] : nil }

@@ -77,7 +77,8 @@ extension Step {
       return zip(inputs, parts).map { ($0, $1.width) } + all(outputs, total)
     case .slice(let part, let total):
       return all(inputs, total) + all(outputs, part.width)
-    case .dense, .depthwise, .prelu, .preluGradient, .binary, .selectGradient, .reduce, .reduceGradient, .reduceProduct,
+    case .dense, .depthwise, .customGradient, .prelu, .preluGradient, .binary, .selectGradient, .reduce, .reduceGradient,
+      .reduceProduct,
       .scaleGradient, .softmax,
       .softmaxGradient, .layerNormalization, .layerNormalizationGradient, .permute, .place, .resize:
       return all(reads + outputs, nil)

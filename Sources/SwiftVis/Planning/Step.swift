@@ -59,6 +59,8 @@ enum Kernel {
   case activate(ActivationKind)
   /// saved, cotangent
   case activateGradient(ActivationKind)
+  /// x, y, cotangent
+  case customGradient(node: String, shape: [Int])
   case epilogue
   case affine(scale: Weights?, offset: Weights?, period: Int)
   case prelu(alpha: Weights, period: Int)

@@ -5,6 +5,11 @@ import SwiftVis
 struct ReverseWalk {
   let network: Network
   let rule: BackwardRule
+  /// Of activations that do not follow the rule, by name.
+  var rules: [String: BackwardRule] = [:]
+  /// What `custom` is.
+  var custom: Custom = { _, gradient, _, _ in gradient }
+  typealias Custom = (_ node: String, _ gradient: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor
 
   /// The gradient at `node` for cotangents on others.
   func gradient(at node: String, cotangents: [(String, Tensor)]) -> Tensor {
@@ -22,6 +27,11 @@ struct ReverseWalk {
   private func sum(_ a: Tensor, _ b: Tensor) -> Tensor { Tensor(a.shape, zip(a.values, b.values).map { $0 + $1 }) }
 
   private func transposed(_ node: Network.Node, _ place: Int, _ cotangent: Tensor) -> Tensor {
+    let rule =
+      network.isActivation(node) ? rules[node.name] ?? (node.operation == .activation(.linear) ? .plain : rule) : .plain
+    if rule == .custom {
+      return custom(node.name, cotangent, network.values[node.inputs[0]]!, network.values[node.name]!)
+    }
     if case .activation(.relu(let maxValue, negativeSlope: 0, threshold: 0)) = node.operation {
       let limit = maxValue.map { Double($0) } ?? .infinity
       let y = network.values[node.name]!
@@ -32,6 +42,7 @@ struct ReverseWalk {
           case .plain: 0 < y && y < limit ? dy : 0
           case .guided: 0 < y && y < limit && dy > 0 ? dy : 0
           case .rectified: dy > 0 ? dy : 0
+          case .custom: fatalError("answered above")
           }
         })
     }
@@ -86,6 +97,13 @@ struct ReverseWalk {
 }
 
 extension Network {
+  func isActivation(_ node: Node) -> Bool {
+    switch node.operation {
+    case .activation, .softmax, .prelu: true
+    default: false
+    }
+  }
+
   /// Where equal values may meet in a maximum, other than a pool's: differences give each half, however many they are.
   var hasSharedMaxima: Bool {
     nodes.contains { [.merge(.maximum), .reduce(.max, axes: [1, 2], keepDims: false)].contains($0.operation) }

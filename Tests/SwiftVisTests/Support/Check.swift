@@ -48,16 +48,27 @@ func check(
 /// to do where values are exactly at a bend.
 func checkAgainstWalk(
   _ network: Network, cotangents: [String], gradients: [String], _ rule: BackwardRule,
+  rules: [String: BackwardRule] = [:], custom: @escaping ReverseWalk.Custom = { _, gradient, _, _ in gradient },
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-  let question = network.question(cotangents: cotangents, gradients: gradients, rule: rule)
+  var question = network.question(cotangents: cotangents, gradients: gradients, rule: rule)
+  question.rules = rules
   let sent = network.randomCotangents(cotangents)
-  let answer = try Session(try network.model(), question)
-    .run(question, inputs: network.samples, cotangents: sent.map(\.floats))
-  let walk = ReverseWalk(network: network, rule: rule)
+  let session = try Session(try network.model(), question)
+  session.customRule = { $0.apply(custom) }
+  let answer = try session.run(question, inputs: network.samples, cotangents: sent.map(\.floats))
+  let walk = ReverseWalk(network: network, rule: rule, rules: rules, custom: custom)
   for (name, gradient) in zip(gradients, answer.gradients) {
     let expected = walk.gradient(at: name, cotangents: Array(zip(cotangents, sent)))
     expectAgreement(gradient, expected.values, 1e-4, "\(rule) gradient at \(name) in \(network.description)", sourceLocation)
+  }
+}
+
+extension ActivationGradient {
+  /// A rule written for the reference.
+  func apply(_ rule: ReverseWalk.Custom) {
+    func tensor(_ buffer: UnsafeBufferPointer<Float>) -> Tensor { Tensor(shape, buffer.map { Double($0) }) }
+    _ = result.update(fromContentsOf: rule(node, tensor(gradient), tensor(x), tensor(y)).floats)
   }
 }
 
