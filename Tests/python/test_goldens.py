@@ -12,7 +12,7 @@ import pytest
 
 import swiftvis
 from swiftvis.utils.utils import apply_modifications
-from swiftvis.visualization import visualize_saliency
+from swiftvis.visualization import visualize_cam, visualize_saliency
 
 ROOT = Path(__file__).parent / "goldens"
 
@@ -88,3 +88,19 @@ def test_saliency(golden: tuple[str, dict]) -> None:
         assert np.abs(fitted - wanted[inner]).max() < 1e-3 * (high - low)
     else:
         assert np.abs(found - wanted).max() < 1e-4
+
+
+@calls("visualize_cam")
+def test_cam(golden: tuple[str, dict]) -> None:
+    name, case = golden
+    wanted = arrays(name)[case["key"]]
+    found = visualize_cam(
+        model(name, case.get("last_activation", "linear")),
+        case["layer_idx"],
+        case["filter_indices"],
+        arrays(name)["input"],
+        penultimate_layer_idx=case["penultimate_layer_idx"],
+        backprop_modifier=case["backprop_modifier"],
+    )
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    assert np.abs(found - wanted).max() < 1e-4

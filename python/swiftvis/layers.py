@@ -140,6 +140,11 @@ class Layer:
             )
         return self._network.tensor(self._outputs[node_index])
 
+    @property
+    def nodes(self) -> list[str]:
+        """The names of the outputs, one for each call of the layer."""
+        return list(self._outputs)
+
     def makes(self, tensor: Tensor) -> bool:
         """Whether the tensor is an output of this layer."""
         return tensor.name in self._outputs

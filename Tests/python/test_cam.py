@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import swiftvis
+from swiftvis.utils.utils import apply_modifications
+from swiftvis.visualization import visualize_cam
+
+
+@pytest.fixture
+def linear(cnn: swiftvis.Model) -> swiftvis.Model:
+    cnn.layers[-1].activation = "linear"
+    return apply_modifications(cnn)
+
+
+def two_convolutions(make, sign: float = 1, **more) -> swiftvis.Model:
+    """conv (3 channels) -> pool -> pool2 -> dense (2); every weight of the dense layer has that sign."""
+    random = np.random.default_rng(7)
+    nodes = [
+        make.node("conv", "conv2d", ["x"], {"kernel": "k"}),
+        make.node("relu", "relu", ["conv"]),
+        make.node("flat", "reshape", ["relu"], shape=[-1]),
+        make.node("out", "dense", ["flat"], {"kernel": "w"}),
+    ]
+    kernels = {
+        "k": random.random((3, 3, 2, 3), np.float32),
+        "w": sign * random.random((6 * 5 * 3, 2), np.float32),
+    }
+    classes = {"conv": "Conv2D", "relu": "Activation", "flat": "Flatten", "out": "Dense"}
+    layers = [{"name": name, "class_name": kind, "outputs": [name]} for name, kind in classes.items()]
+    return make([None, 8, 7, 2], nodes, kernels, layers=layers, **more)
+
+
+def by_definition(model: swiftvis.Model, image: np.ndarray, filters, source: str) -> np.ndarray:
+    """What keras-vis computes, one statement after the other, with SciPy."""
+    net = swiftvis.Model(model._network, model.layers)
+    grads = net.gradient(image, -1, filters, wrt_tensor=source)
+    values = values_of(model, image, source)
+    weights = (grads / (grads.max() + 1e-7)).mean(axis=(0, 1, 2))
+    heat = np.zeros(values.shape[1:3], np.float32)
+    for i, weight in enumerate(weights):
+        heat += weight * values[0, ..., i]
+    heat = np.maximum(heat, 0)
+    zoomed = ndimage.zoom(heat, [a / b for a, b in zip(image.shape[-3:-1], heat.shape)])
+    return (zoomed - zoomed.min()) / (zoomed.max() - zoomed.min() + 1e-7)
+
+
+def values_of(model: swiftvis.Model, image: np.ndarray, node: str) -> np.ndarray:
+    description = model._network.description | {"outputs": [model.get_layer(node).nodes[0]]}
+    return model._edited(description).predict(image)
+
+
+@pytest.mark.parametrize("filters", [1, [0, 3], None])
+@pytest.mark.parametrize("source", ["add_1", "stem"])
+def test_definition(linear: swiftvis.Model, image: np.ndarray, filters, source: str) -> None:
+    found = visualize_cam(linear, -1, filters, image, source)
+    assert found.shape == (32, 32) and found.dtype == np.float32
+    np.testing.assert_allclose(found, by_definition(linear, image, filters, source), atol=2e-5)
+
+
+def test_batch_has_one_set_of_weights(linear: swiftvis.Model, image: np.ndarray) -> None:
+    batch = np.stack([image, image[::-1], image * 2])
+    found = visualize_cam(linear, -1, 1, batch, "stem")
+    np.testing.assert_allclose(found, by_definition(linear, batch, 1, "stem"), atol=2e-5)
+
+
+def test_the_layer_that_keras_vis_finds(linear: swiftvis.Model, image: np.ndarray) -> None:
+    names = [layer.name for layer in linear.layers]
+    pooling = [layer.name for layer in linear.layers if layer.class_name in ("Conv2D", "MaxPooling2D")][-1]
+    assert names.index(pooling) < len(names) - 2
+    wanted = visualize_cam(linear, -1, 1, image)
+    for same in (
+        names.index(pooling),
+        names.index(pooling) - len(names),
+        pooling,
+        linear.get_layer(pooling).output,
+    ):
+        np.testing.assert_array_equal(visualize_cam(linear, -1, 1, image, same), wanted)
+    for same in (len(names) - 1, names[-1], linear.output):
+        np.testing.assert_array_equal(visualize_cam(linear, same, 1, image), wanted)
+
+
+def test_layers_that_will_not_do(linear: swiftvis.Model, image: np.ndarray, make) -> None:
+    with pytest.raises(ValueError, match=r"`penultimate_layer_idx` needs to be before `layer_idx`"):
+        visualize_cam(linear, 2, 0, image, -2)
+    with pytest.raises(
+        ValueError, match=r"Unable to determine penultimate `Conv` or `Pooling` layer for layer_idx: 0"
+    ):
+        visualize_cam(linear, 0, 0, image)
+    with pytest.raises(
+        ValueError, match=r"'flat' \(None, 90\) cannot be laid over an image of size \(8, 7\)"
+    ):
+        visualize_cam(two_convolutions(make), -1, 0, np.ones((8, 7, 2)), "flat")
+    with pytest.raises(ValueError, match="No layer with name 'nope'"):
+        visualize_cam(linear, -1, 0, image, "nope")
+    with pytest.raises(TypeError, match="expected a model"):
+        visualize_cam(3, -1, 0, image)
+
+
+def test_only_layers_that_lead_there(make) -> None:
+    """The last convolution in the list is not on the way to the layer."""
+    kernel = {"kernel": "k"}
+    nodes = [make.node(name, "conv2d", ["x"], kernel, padding="same") for name in ("first", "second")]
+    nodes += [make.node("mean", "reduce", ["first"], axes=[1, 2], kind="mean")]
+    nodes += [make.node("out", "tanh", ["mean"])]
+    layers = [{"name": n["name"], "class_name": "Conv2D", "outputs": [n["name"]]} for n in nodes]
+    layers[2]["class_name"] = "GlobalAveragePooling2D"
+    layers[3]["class_name"] = "Activation"
+    weights = {"k": np.random.default_rng(2).random((3, 3, 1, 2), np.float32)}
+    net, image = make([None, 6, 6, 1], nodes, weights, layers=layers), np.eye(6)[..., None]
+    np.testing.assert_array_equal(visualize_cam(net, -1, 0, image), visualize_cam(net, -1, 0, image, "first"))
+    with pytest.raises(ValueError, match="'second' does not lead to 'out'"):
+        visualize_cam(net, -1, 0, image, "second")
+
+
+def test_negative_gradients_do_not_flip_the_map(make) -> None:
+    image = np.random.default_rng(0).random((8, 7, 2))
+    against, speaking = two_convolutions(make, -1), two_convolutions(make, 1)
+    assert (against.gradient(image, -1, 0, "conv") < 0).all()
+    assert not visualize_cam(against, -1, 0, image).any()
+    # keras-vis's picture of it is the map of what would lower the score.
+    flipped = visualize_cam(against, -1, 0, image, grad_modifier="negate")
+    np.testing.assert_allclose(flipped, visualize_cam(speaking, -1, 0, image), atol=1e-6)
+    np.testing.assert_allclose(flipped, by_definition(against, image, 0, "conv"), atol=1e-5)
+
+
+def test_no_gradient_gives_zeros(make) -> None:
+    dead = two_convolutions(make, 0)
+    assert not visualize_cam(dead, -1, 0, np.ones((8, 7, 2))).any()
+
+
+def test_modifiers(linear: swiftvis.Model, image: np.ndarray) -> None:
+    seen = []
+    visualize_cam(linear, -1, 1, image, "add_1", grad_modifier=lambda g: seen.append(g) or g)
+    np.testing.assert_array_equal(seen[0], linear.gradient(image, -1, 1, "add_1"))
+    plain, guided, absolute = (
+        visualize_cam(linear, -1, 1, image, "stem", rule, modifier)
+        for rule, modifier in ((None, None), ("guided", None), (None, "absolute"))
+    )
+    assert not np.allclose(plain, guided) and not np.allclose(plain, absolute)
+    with pytest.raises(ValueError, match=r"Unknown swiftvis.grad_modifiers: foo"):
+        visualize_cam(linear, -1, 1, image, grad_modifier="foo")
+
+
+def test_channels_first(make) -> None:
+    random = np.random.default_rng(4)
+    weights = {"k": random.normal(size=(3, 3, 2, 5)).astype("f"), "w": random.normal(size=(5, 3)).astype("f")}
+    kinds = {"conv": "Conv2D", "act": "Activation", "mean": "GlobalAveragePooling2D", "out": "Dense"}
+
+    def net(shape, nodes, mean_axes, **more):
+        tail = [
+            make.node("act", "relu", ["conv"]),
+            make.node("mean", "reduce", ["act"], axes=mean_axes, kind="mean"),
+            make.node("out", "dense", ["mean"], {"kernel": "w"}),
+        ]
+        layers = [
+            {"name": name, "class_name": kind, "outputs": [name], **more} for name, kind in kinds.items()
+        ]
+        return make(shape, nodes + tail, weights, layers=layers, **more)
+
+    last = net([None, 8, 9, 2], [make.node("conv", "conv2d", ["x"], {"kernel": "k"})], [1, 2])
+    nodes = [
+        make.node("in", "permute", ["x"], axes=[0, 2, 3, 1]),
+        make.node("conv/last", "conv2d", ["in"], {"kernel": "k"}),
+        make.node("conv", "permute", ["conv/last"], axes=[0, 3, 1, 2]),
+    ]
+    first = net([None, 2, 8, 9], nodes, [2, 3], data_format="channels_first")
+    image = random.random((8, 9, 2), np.float32)
+    wanted = visualize_cam(last, -1, 2, image)
+    assert wanted.shape == (8, 9) and wanted.max() > 0.99
+    np.testing.assert_allclose(visualize_cam(first, -1, 2, image), wanted, atol=1e-5)
+    np.testing.assert_allclose(visualize_cam(first, -1, 2, image.transpose(2, 0, 1)), wanted, atol=1e-5)

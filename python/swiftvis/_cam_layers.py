@@ -1,0 +1,75 @@
+"""Which layer's channels a class activation map is made of."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+from .layers import Layer, Tensor
+from .model import Model
+
+_CONV_OR_POOLING = re.compile(r"(Depthwise|Separable)?Conv[123]D(Transpose)?|(Max|Average)Pooling[123]D")
+
+
+def penultimate(model: Model, layer_idx: int | str | Tensor, given: int | str | Tensor | None) -> Tensor:
+    """The layer that the user gives, or the one that keras-vis finds: the last convolution or pooling, but not the layer
+    right before `layer_idx`. ValueError where there is none or it does not come before."""
+    target, label = model._target(layer_idx)
+    leading = _leading_to(model, target)
+    if given is not None:
+        source, name = model._target(given)
+        if source.name not in leading:
+            raise ValueError(
+                f"`penultimate_layer_idx` needs to be before `layer_idx`: '{name}' does not lead to '{label}'"
+            )
+        return source
+    position = next((layer.index for layer in model.layers if layer.makes(target)), len(model.layers))
+    for layer in _backwards(model.layers[: max(position - 1, 0)]):
+        if _CONV_OR_POOLING.fullmatch(layer.class_name) and (source := _output(model, layer, leading)):
+            return source
+    raise ValueError(
+        f"Unable to determine penultimate `Conv` or `Pooling` layer for layer_idx: {layer_idx} (there is none before "
+        "the last layer in front of it); say which with penultimate_layer_idx"
+    )
+
+
+def last_with_positions(model: Model, layer: int | str | Tensor) -> Tensor:
+    """The last output of a layer before `layer` that still has several positions: what the paper takes."""
+    target, label = model._target(layer)
+    leading = _leading_to(model, target) - {target.name}
+    for candidate in _backwards(model.layers):
+        source = _output(model, candidate, leading)
+        if source and math.prod(size or 2 for size in positions(source.shape, source)) > 1:
+            return source
+    raise ValueError(f"no layer before '{label}' has an output with positions to map; say which with source=")
+
+
+def positions(shape: Sequence[int | None], tensor: Tensor) -> tuple[int, ...]:
+    """The sizes of the axes that are neither batch nor channels."""
+    return tuple(size for axis, size in enumerate(shape) if axis not in (0, tensor.channel_axis))
+
+
+def _leading_to(model: Model, target: Tensor) -> set[str]:
+    """The nodes from which the target follows, and itself."""
+    nodes, found, waiting = model._network.nodes, set(), [target.name]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(nodes[name]["inputs"] if name in nodes else [])
+    return found
+
+
+def _backwards(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """The layers from the last to the first, those of nested models in their place."""
+    for layer in reversed(layers):
+        yield from _backwards(layer.layers) if layer.layers else [layer]
+
+
+def _output(model: Model, layer: Layer, leading: set[str]) -> Tensor | None:
+    """The layer's last output among those nodes, which its other calls need not be."""
+    for node in reversed(layer.nodes):
+        if node in leading:
+            return model._network.tensor(node)
+    return None

@@ -1,0 +1,94 @@
+"""Class activation maps with keras-vis 0.5.0's arguments, search for a layer, and scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import backprop_modifiers, grad_modifiers
+from .._arguments import require_model
+from .._cam_layers import penultimate, positions
+from .._passes import Score
+from ..layers import Tensor
+from ..model import Model
+from ..resampling import spline_zoom
+from ..utils.utils import normalize
+
+_EPSILON = 1e-7
+
+
+def visualize_cam(
+    model: Model,
+    layer_idx: int | str | Tensor,
+    filter_indices: int | Sequence[int] | np.ndarray | None,
+    seed_input: Any,
+    penultimate_layer_idx: int | str | Tensor | None = None,
+    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = None,
+    *,
+    exact: bool = False,
+) -> np.ndarray:
+    """Where in the image lies what filters respond to: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
+
+    The channels of a convolution or pooling layer, each weighted by the mean of the filters' gradient at it,
+    summed; what is negative becomes 0; enlarged to the image by cubic splines and scaled to 0..1.
+
+    With `backprop_modifier="guided"` the weights come from guided gradients, as in keras-vis. The paper's
+    Guided Grad-CAM is something else: `swiftvis.guided_grad_cam`.
+
+    Where every gradient at the layer is negative, keras-vis divides by a negative number and shows what
+    speaks against the class; here the map is then of what speaks for it, most often 0. Its black last row in
+    some sizes is not here either (`swiftvis.resampling.spline_zoom`).
+
+    Args:
+        model: from `swiftvis.load_model`, with one input.
+        layer_idx: index of the layer in `model.layers`, its name, or an output tensor.
+        filter_indices: one filter (class, channel) or several; None means the mean of all.
+        seed_input: the image, as the network takes it: (H, W, C) or (N, H, W, C), any numbers.
+        penultimate_layer_idx: the layer whose channels are weighted: index, name or output tensor. None takes
+            the last convolution or pooling that leads to the layer (global pooling does not count, nor does
+            the layer right before it, as in keras-vis), in nested models too.
+        backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        grad_modifier: "absolute", "negate", "invert", "relu", "small_values", a function of the gradient, or
+            None.
+        exact: as for `Model.gradient`: slower, and a few bits more accurate.
+    Returns:
+        float32 map (H, W) in 0..1 of the first image. With a batch, the weights are the whole batch's, as in
+        keras-vis; `swiftvis.cam` gives each image its own.
+    Raises:
+        IndexError, ValueError, TypeError: as `visualize_saliency`; ValueError also where no such layer is
+            found, or where it does not come before the layer or has no positions.
+    """
+    require_model(model)
+    modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
+    if backprop_modifier is not None:
+        model = backprop_modifiers.get(backprop_modifier)(model)
+    source = penultimate(model, layer_idx, penultimate_layer_idx)
+    score = Score.of(model, seed_input, layer_idx, filter_indices, exact)
+    if len(score.arrays) > 1:
+        raise ValueError(
+            f"the model has {len(score.arrays)} inputs; a class activation map is laid over one image"
+        )
+    (values,), (grads,) = score.run([source.name], [source.name])
+    if modify is not None:
+        grads = np.asarray(modify(grads))
+    return heatmap(values, grads, source, positions(score.arrays[0].shape, model.inputs[0]))
+
+
+def heatmap(values: np.ndarray, grads: np.ndarray, source: Tensor, size: tuple[int, ...]) -> np.ndarray:
+    """The map of the first image, of that size, from a tensor's values and the gradient at it."""
+    axis = source.channel_axis
+    if values.ndim - 2 != len(size) or not size:
+        raise ValueError(
+            f"a map of '{source.name}' {source.shape} cannot be laid over an image of size {size}"
+        )
+    largest = float(np.max(grads)) + _EPSILON
+    if largest <= 0:
+        largest = float(np.max(np.abs(grads))) + _EPSILON
+    weights = np.mean(grads / largest, axis=tuple(i for i in range(grads.ndim) if i != axis))
+    channels = np.ascontiguousarray(np.moveaxis(values[0], axis - 1, 0))
+    # A sum over the first axis adds one channel after the other, as keras-vis does.
+    heat = np.sum(channels * weights.reshape(-1, *[1] * len(size)), axis=0)
+    return normalize(spline_zoom(np.maximum(heat, 0), size))
