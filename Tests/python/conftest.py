@@ -75,6 +75,23 @@ def make() -> Any:
     return build
 
 
+@pytest.fixture
+def captum_net(make) -> swiftvis.Model:
+    """Captum's BasicModel_ConvNet_One_Conv: a convolution of ones, ReLU, Linear 8 -> 4, ReLU."""
+    rows = np.array([[1] * 5 + [-1] * 3] * 4, "f")
+    # Captum flattens (channel, row, column); here the order is (row, column, channel).
+    rows = rows.reshape(4, 2, 2, 2).transpose(0, 2, 3, 1).reshape(4, 8)
+    nodes = [
+        make.node("conv1", "conv2d", ["x"], {"kernel": "k", "bias": "b"}),
+        make.node("relu1", "relu", ["conv1"]),
+        make.node("flat", "reshape", ["relu1"], shape=[-1]),
+        make.node("fc1", "dense", ["flat"], {"kernel": "w"}),
+        make.node("relu2", "relu", ["fc1"]),
+    ]
+    weights = {"k": np.ones((3, 3, 1, 2), "f"), "b": np.array([-50, -75], "f"), "w": rows.T.copy()}
+    return make([None, 4, 4, 1], nodes, weights)
+
+
 def golden_cases() -> list[tuple[str, dict]]:
     manifest = json.loads((HERE / "goldens" / "manifest.json").read_text())
     return [(name, case) for name, entry in manifest.items() for case in entry["cases"]]

@@ -42,23 +42,6 @@ def test_rectified_has_no_forward_gate(keras_vis_net: swiftvis.Model) -> None:
         assert keras_vis_net.gradient([[-1, -1]], backprop_modifier=name).tolist() == [[1, 1]]
 
 
-@pytest.fixture
-def captum_net(make) -> swiftvis.Model:
-    """Captum's BasicModel_ConvNet_One_Conv: a convolution of ones, ReLU, Linear 8 -> 4, ReLU."""
-    rows = np.array([[1] * 5 + [-1] * 3] * 4, "f")
-    # Captum flattens (channel, row, column); here the order is (row, column, channel).
-    rows = rows.reshape(4, 2, 2, 2).transpose(0, 2, 3, 1).reshape(4, 8)
-    nodes = [
-        make.node("conv1", "conv2d", ["x"], {"kernel": "k", "bias": "b"}),
-        make.node("relu1", "relu", ["conv1"]),
-        make.node("flat", "reshape", ["relu1"], shape=[-1]),
-        make.node("fc1", "dense", ["flat"], {"kernel": "w"}),
-        make.node("relu2", "relu", ["fc1"]),
-    ]
-    weights = {"k": np.ones((3, 3, 1, 2), "f"), "b": np.array([-50, -75], "f"), "w": rows.T.copy()}
-    return make([None, 4, 4, 1], nodes, weights)
-
-
 CAPTUM = {
     None: [[0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]],
     "guided": [[0, 1, 1, 1], [1, 3, 3, 2], [1, 3, 3, 2], [1, 2, 2, 1]],

@@ -14,7 +14,7 @@ _native.check_version()
 
 from . import backprop_modifiers, grad_modifiers, rendering, utils, visualization  # noqa: E402
 from ._sessions import get_threads, set_threads  # noqa: E402
-from .attribution import saliency  # noqa: E402
+from .attribution import cam, guided_grad_cam, saliency  # noqa: E402
 from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # noqa: E402
 from .layers import Layer, Tensor  # noqa: E402
 from .loading import load_model  # noqa: E402
@@ -27,11 +27,13 @@ __all__ = [
     "Model",
     "Tensor",
     "backprop_modifiers",
+    "cam",
     "colormap",
     "colormaps",
     "gaussian_filter",
     "get_threads",
     "grad_modifiers",
+    "guided_grad_cam",
     "load_model",
     "rendering",
     "saliency",

@@ -29,6 +29,15 @@ def require_model(model: Any) -> None:
         )
 
 
+def scaling(normalize: Any) -> bool | str:
+    """True (each map alone), False (not at all) or "shared". ValueError for everything else."""
+    if isinstance(normalize, (bool, np.bool_)):
+        return bool(normalize)
+    if isinstance(normalize, str) and normalize == "shared":
+        return normalize
+    raise ValueError(f'normalize must be True, False or "shared", got {normalize!r}')
+
+
 def user_stacklevel() -> int:
     """The `stacklevel` with which a warning of the calling function points to the user's line, not into this package."""
     package = str(Path(__file__).parent)

@@ -12,25 +12,25 @@ from .model import Model
 _CONV_OR_POOLING = re.compile(r"(Depthwise|Separable)?Conv[123]D(Transpose)?|(Max|Average)Pooling[123]D")
 
 
-def penultimate(model: Model, layer_idx: int | str | Tensor, given: int | str | Tensor | None) -> Tensor:
-    """The layer that the user gives, or the one that keras-vis finds: the last convolution or pooling, but not the layer
-    right before `layer_idx`. ValueError where there is none or it does not come before."""
-    target, label = model._target(layer_idx)
+def chosen(model: Model, layer: int | str | Tensor, source: int | str | Tensor, otherwise: str) -> Tensor:
+    """The layer that the user says. ValueError, which starts with `otherwise`, where `layer` does not follow from it."""
+    (target, label), (tensor, name) = model._target(layer), model._target(source)
+    if tensor.name not in _leading_to(model, target):
+        raise ValueError(f"{otherwise}: '{name}' does not lead to '{label}'")
+    return tensor
+
+
+def penultimate(model: Model, layer_idx: int | str | Tensor) -> Tensor:
+    """The layer that keras-vis takes: the last convolution or pooling, but not the layer right before `layer_idx`."""
+    target, _ = model._target(layer_idx)
     leading = _leading_to(model, target)
-    if given is not None:
-        source, name = model._target(given)
-        if source.name not in leading:
-            raise ValueError(
-                f"`penultimate_layer_idx` needs to be before `layer_idx`: '{name}' does not lead to '{label}'"
-            )
-        return source
     position = next((layer.index for layer in model.layers if layer.makes(target)), len(model.layers))
     for layer in _backwards(model.layers[: max(position - 1, 0)]):
         if _CONV_OR_POOLING.fullmatch(layer.class_name) and (source := _output(model, layer, leading)):
             return source
     raise ValueError(
-        f"Unable to determine penultimate `Conv` or `Pooling` layer for layer_idx: {layer_idx} (there is none before "
-        "the last layer in front of it); say which with penultimate_layer_idx"
+        f"Unable to determine penultimate `Conv` or `Pooling` layer for layer_idx: {layer_idx} (the layer right "
+        "before it does not count); say which with penultimate_layer_idx"
     )
 
 

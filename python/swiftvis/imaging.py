@@ -66,7 +66,7 @@ def smoothed_overlay(
     alpha = _number(alpha, "alpha")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be from 0 to 1, got {alpha}")
-    smooth = _unit_range(gaussian_filter(saliency, sigma))
+    smooth = unit_range(gaussian_filter(saliency, sigma))
     size = picture.shape[:2]
     if smooth.shape != size:
         smooth = _native.resize(smooth[..., np.newaxis], size)[..., 0]
@@ -100,7 +100,8 @@ def _colors(name: str, values: Any) -> np.ndarray:
     return _native.colormap(name, _floats(values, "values"))
 
 
-def _unit_range(map: np.ndarray) -> np.ndarray:
+def unit_range(map: np.ndarray) -> np.ndarray:
+    """The map brought to 0..1; a constant one becomes 0."""
     low, high = map.min(), map.max()
     # Without an epsilon: a map of tiny gradients is scaled like any other.
     return (map - low) / (high - low) if high > low else np.zeros_like(map)

@@ -1,6 +1,14 @@
 """The visualizations of keras-vis, under its names and with its arguments."""
 
 from .cam import visualize_cam
+from .filters import iter_saliency_per_filter, visualize_saliency_per_filter
 from .saliency import get_num_filters, overlay, visualize_saliency
 
-__all__ = ["get_num_filters", "overlay", "visualize_cam", "visualize_saliency"]
+__all__ = [
+    "get_num_filters",
+    "iter_saliency_per_filter",
+    "overlay",
+    "visualize_cam",
+    "visualize_saliency",
+    "visualize_saliency_per_filter",
+]

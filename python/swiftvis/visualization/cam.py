@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import backprop_modifiers, grad_modifiers
 from .._arguments import require_model
-from .._cam_layers import penultimate, positions
+from .._cam_layers import chosen, penultimate, positions
 from .._passes import Score
 from ..layers import Tensor
 from ..model import Model
@@ -65,7 +65,11 @@ def visualize_cam(
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     if backprop_modifier is not None:
         model = backprop_modifiers.get(backprop_modifier)(model)
-    source = penultimate(model, layer_idx, penultimate_layer_idx)
+    if penultimate_layer_idx is None:
+        source = penultimate(model, layer_idx)
+    else:
+        problem = "`penultimate_layer_idx` needs to be before `layer_idx`"
+        source = chosen(model, layer_idx, penultimate_layer_idx, problem)
     score = Score.of(model, seed_input, layer_idx, filter_indices, exact)
     if len(score.arrays) > 1:
         raise ValueError(

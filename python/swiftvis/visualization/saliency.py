@@ -59,12 +59,17 @@ def visualize_saliency(
     grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier, exact=exact)
     if isinstance(grads, list):
         raise ValueError(f"the model has {len(grads)} inputs: say which with wrt_tensor=model.inputs[i]")
+    tensor = model.inputs[0] if wrt_tensor is None else model.tensor(wrt_tensor)
+    return normalize(reduced(grads, modify, None if keepdims else tensor.channel_axis))[0]
+
+
+def reduced(
+    grads: np.ndarray, modify: Callable[[np.ndarray], np.ndarray] | None, channel_axis: int | None
+) -> np.ndarray:
+    """The modified gradient, and of that the largest value over the channels, if there is an axis for them."""
     if modify is not None:
         grads = np.asarray(modify(grads))
-    if not keepdims:
-        tensor = model.inputs[0] if wrt_tensor is None else model.tensor(wrt_tensor)
-        grads = np.max(grads, axis=tensor.channel_axis)
-    return normalize(grads)[0]
+    return grads if channel_axis is None else np.max(grads, axis=channel_axis)
 
 
 def overlay(array1: np.ndarray, array2: np.ndarray, alpha: float = 0.5) -> np.ndarray:
