@@ -47,6 +47,7 @@ extension VisError.Kind {
     case .outOfMemory: SV_OUT_OF_MEMORY
     case .cancelled: SV_CANCELLED
     case .internal: SV_INTERNAL
+    case .callbackFailed: SV_CALLBACK_FAILED
     }
   }
 }

@@ -47,6 +47,7 @@ public func sv_session_create(
       let context = options.progress_context
       made.progress = { done, total in progress(context, UInt64(clamping: done), UInt64(clamping: total)) == 0 }
     }
+    if let rule = options.backward_rule { made.customRule = customRule(rule, options.backward_rule_context) }
     let handle = SessionHandle(session: made, question: question)
     answer.pointee = OpaquePointer(Unmanaged.passRetained(handle).toOpaque())
   }
@@ -56,12 +57,15 @@ public func sv_session_create(
 private func options(_ question: UnsafePointer<sv_question>?) throws -> sv_question {
   let question = try required(question, "question")
   let size = UnsafeRawPointer(question).load(as: Int.self)
-  guard size == MemoryLayout<sv_question>.size else {
+  let wholeSize = MemoryLayout<sv_question>.size
+  guard size == wholeSize || size == MemoryLayout.offset(of: \sv_question.rules) else {
     throw invalid(
-      "question.struct_size is \(UInt(bitPattern: size)), expected \(MemoryLayout<sv_question>.size): "
+      "question.struct_size is \(UInt(bitPattern: size)), expected \(wholeSize): "
         + "set it to sizeof(sv_question), and compile with the header of this library")
   }
-  return question.pointee
+  var options = sv_question()
+  withUnsafeMutableBytes(of: &options) { $0.copyMemory(from: UnsafeRawBufferPointer(start: question, count: size)) }
+  return options
 }
 
 private func question(_ options: sv_question, _ model: Model) throws -> Question {
@@ -73,12 +77,7 @@ private func question(_ options: sv_question, _ model: Model) throws -> Question
   question.values = try names(options.values, options.value_count, of: model, "question.values")
   question.cotangents = try names(options.cotangents, options.cotangent_count, of: model, "question.cotangents")
   question.gradients = try names(options.gradients, options.gradient_count, of: model, "question.gradients")
-  switch options.rule {
-  case SV_RULE_PLAIN: question.rule = .plain
-  case SV_RULE_GUIDED: question.rule = .guided
-  case SV_RULE_RECTIFIED: question.rule = .rectified
-  default: throw invalid("question.rule: \(options.rule) is none of the SV_RULE_ values")
-  }
+  try addRules(options, model, to: &question)
   guard options.flags & ~(SV_KEEP_FORWARD | SV_NO_MEMORY_REUSE | SV_EXACT) == 0 else {
     throw invalid("question.flags: 0x\(String(options.flags, radix: 16)) has bits that mean nothing")
   }

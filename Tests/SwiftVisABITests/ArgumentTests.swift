@@ -81,6 +81,7 @@ private func createModel(_ text: String) -> (OpaquePointer?, sv_status) {
     let (model, _) = createModel(tiny)
     defer { sv_model_destroy(model) }
     let sizes: [Int64] = [-1, 0, 1, 2, 3, 5, .max, .min, 1 << 31, 1 << 62]
+    let rules: [sv_rule] = [-1, 0, 1, 2, 3, 3, 4]
     let counts = [0, 1, 1, 1, 2, 4, -1, .max, .min]
     for _ in 0..<3000 {
       var shape = sv_shape()
@@ -91,26 +92,33 @@ private func createModel(_ text: String) -> (OpaquePointer?, sv_status) {
       let status = ["x", "y", "z", ""].randomElement(using: &generator)!.withCString { name in
         withUnsafePointer(to: shape) { shape in
           withUnsafePointer(to: Optional(name)) { names in
-            var question = sv_question()
-            question.struct_size = MemoryLayout<sv_question>.size
-            question.input_shapes = shape
-            question.input_count = [1, 1, 1, 0, 2, -1].randomElement(using: &generator) ?? 1
-            question.values = names
-            question.cotangents = names
-            question.gradients = names
-            // One name is there; more are only asked for where the count alone is refused.
-            for list in [\sv_question.value_count, \.cotangent_count, \.gradient_count] {
-              let count = counts.randomElement(using: &generator) ?? 1
-              question[keyPath: list] = (2...3).contains(count) ? 1 : count
+            withUnsafePointer(to: sv_node_rule(node: name, rule: rules.randomElement(using: &generator)!)) { rule in
+              var question = sv_question()
+              question.struct_size =
+                [MemoryLayout<sv_question>.size, MemoryLayout.offset(of: \sv_question.rules)!].randomElement(
+                  using: &generator)!
+              question.rules = rule
+              question.rule_count = [0, 1, 1, -1].randomElement(using: &generator) ?? 0
+              if Bool.random(using: &generator) { question.backward_rule = { _, _, _, _, _, _, _ in 0 } }
+              question.input_shapes = shape
+              question.input_count = [1, 1, 1, 0, 2, -1].randomElement(using: &generator) ?? 1
+              question.values = names
+              question.cotangents = names
+              question.gradients = names
+              // One name is there; more are only asked for where the count alone is refused.
+              for list in [\sv_question.value_count, \.cotangent_count, \.gradient_count] {
+                let count = counts.randomElement(using: &generator) ?? 1
+                question[keyPath: list] = (2...3).contains(count) ? 1 : count
+              }
+              question.rule = Int32.random(in: -1...4, using: &generator)
+              question.threads = Int32.random(in: -1...3, using: &generator)
+              question.flags = UInt32.random(in: 0...8, using: &generator)
+              var session: OpaquePointer?
+              let status = sv_session_create(model, &question, &session, nil)
+              #expect((session != nil) == (status == SV_OK))
+              sv_session_destroy(session)
+              return status
             }
-            question.rule = Int32.random(in: -1...3, using: &generator)
-            question.threads = Int32.random(in: -1...3, using: &generator)
-            question.flags = UInt32.random(in: 0...8, using: &generator)
-            var session: OpaquePointer?
-            let status = sv_session_create(model, &question, &session, nil)
-            #expect((session != nil) == (status == SV_OK))
-            sv_session_destroy(session)
-            return status
           }
         }
       }

@@ -169,6 +169,8 @@ static void test_question(void) {
   sv_session *session = NULL;
   const char *unknown = "nowhere", *null_name = NULL;
   sv_shape shape = {4, {1, 4, 4, 1}};
+  const sv_node_rule rules[6] = {{"relu1", SV_RULE_CUSTOM}, {"relu1", SV_RULE_PLAIN}, {NULL, SV_RULE_PLAIN},
+                                 {"relu1", 9},              {"nowhere", SV_RULE_GUIDED}, {"fc", SV_RULE_GUIDED}};
   CHECK_OK(make_model(&model, &error));
   if (model == NULL) return;
 
@@ -190,8 +192,19 @@ static void test_question(void) {
   CHECK_REFUSED("nowhere", question.values = &unknown);
   CHECK_REFUSED("nowhere", question.cotangents = &unknown);
   CHECK_REFUSED("nowhere", question.gradients = &unknown);
-  CHECK_REFUSED("rule", question.rule = 3);
-  CHECK_REFUSED("rule", question.rule = -1);
+  CHECK_REFUSED("struct_size", question.struct_size = offsetof(sv_question, rule_count));
+  CHECK_REFUSED("question.rule: 4", question.rule = 4);
+  CHECK_REFUSED("question.rule: -1", question.rule = -1);
+  CHECK_REFUSED("backward_rule is NULL", question.rule = SV_RULE_CUSTOM);
+  CHECK_REFUSED("rules is NULL", question.rule_count = 1);
+  CHECK_REFUSED("rules", question.rules = rules; question.rule_count = (size_t)-1);
+  CHECK_REFUSED("rules", question.rules = rules; question.rule_count = 1000);
+  CHECK_REFUSED("backward_rule is NULL", question.rules = rules; question.rule_count = 1);
+  CHECK_REFUSED("'relu1' is given twice", question.rules = rules; question.rule_count = 2);
+  CHECK_REFUSED("rules[0].node is NULL", question.rules = rules + 2; question.rule_count = 1);
+  CHECK_REFUSED("rules[0].rule: 9", question.rules = rules + 3; question.rule_count = 1);
+  CHECK_REFUSED("nowhere", question.rules = rules + 4; question.rule_count = 1);
+  CHECK_REFUSED("'fc' (dense) is no activation", question.rules = rules + 5; question.rule_count = 1);
   CHECK_REFUSED("flags", question.flags = 8);
   CHECK_REFUSED("threads", question.threads = -1);
   CHECK_REFUSED("threads", question.threads = 100000);
@@ -354,6 +367,87 @@ static void test_progress(void) {
   sv_model_destroy(model);
 }
 
+typedef struct rule_state {
+  sv_session *session;
+  sv_rule rule;
+  int32_t answer; /* for relu1 */
+  int calls, faults;
+  sv_error inner;
+} rule_state;
+
+/* The built-in rules, written once more. */
+static int32_t on_activation(void *context, const char *node, const sv_shape *shape, const float *gradient,
+                             const float *x, const float *y, float *result) {
+  rule_state *state = (rule_state *)context;
+  const int is_first = strcmp(node, "relu1") == 0;
+  int64_t count = 1;
+  state->calls++;
+  for (int32_t i = 0; i < shape->rank; i++) count *= shape->dims[i];
+  if (count != (is_first ? 8 : 4) || shape->rank != (is_first ? 4 : 2)) state->faults++;
+  for (int64_t i = 0; i < count; i++) {
+    if (y[i] != (x[i] > 0 ? x[i] : 0)) state->faults++;
+    const int opens = state->rule == SV_RULE_RECTIFIED || y[i] > 0;
+    result[i] = opens && (state->rule == SV_RULE_PLAIN || gradient[i] > 0) ? gradient[i] : 0;
+  }
+  if (state->session != NULL) {
+    float value[4], map[16];
+    run(state->session, value, map, &state->inner);
+  }
+  return is_first ? state->answer : 0;
+}
+
+static void test_custom_rule(void) {
+  const float *expected[3] = {plain_gradient, guided_gradient, rectified_gradient};
+  const sv_node_rule first[1] = {{"relu1", SV_RULE_CUSTOM}};
+  float value[4], gradient[16];
+  sv_model *model = NULL;
+  CHECK_OK(make_model(&model, &error));
+  if (model == NULL) return;
+  for (sv_rule rule = SV_RULE_PLAIN; rule <= SV_RULE_RECTIFIED; rule++)
+    for (int only_first = 0; only_first < 2; only_first++) {
+      rule_state state;
+      sv_session *session = NULL;
+      sv_question question = make_question(only_first ? rule : SV_RULE_CUSTOM);
+      memset(&state, 0, sizeof state);
+      state.rule = rule;
+      if (only_first) {
+        question.rules = first;
+        question.rule_count = 1;
+      }
+      question.backward_rule = on_activation;
+      question.backward_rule_context = &state;
+      CHECK_OK(sv_session_create(model, &question, &session, &error));
+      if (session == NULL) continue;
+      CHECK_OK(run(session, value, gradient, &error));
+      CHECK(all_close(gradient, expected[rule], 16, 0));
+      CHECK(state.calls == (only_first ? 1 : 2) && state.faults == 0);
+
+      state.answer = 7;
+      CHECK_FAILS(SV_CALLBACK_FAILED, "answered 7 for 'relu1'", run(session, value, gradient, &error));
+      state.answer = 0;
+      state.session = session; /* which is running */
+      CHECK_OK(run(session, value, gradient, &error));
+      CHECK(all_close(gradient, expected[rule], 16, 0));
+      CHECK(state.inner.status == SV_INVALID_ARGUMENT && strstr(state.inner.message, "running already") != NULL);
+      sv_session_destroy(session);
+    }
+
+  /* A question of the first header ends before the rules: what follows is not read. */
+  sv_session *session = NULL;
+  sv_question question = make_question(SV_RULE_GUIDED);
+  question.struct_size = offsetof(sv_question, rules);
+  memset((char *)&question + question.struct_size, 0xee, sizeof question - question.struct_size);
+  CHECK_OK(sv_session_create(model, &question, &session, &error));
+  if (session != NULL) {
+    CHECK_OK(run(session, value, gradient, &error));
+    CHECK(all_close(gradient, guided_gradient, 16, 0));
+  }
+  sv_session_destroy(session);
+  question.rule = SV_RULE_CUSTOM;
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "backward_rule is NULL", sv_session_create(model, &question, &session, &error));
+  sv_model_destroy(model);
+}
+
 static void test_long_message(void) {
   char name[1024];
   memset(name, 0, sizeof name);
@@ -441,6 +535,7 @@ int main(void) {
   test_gradients();
   test_session();
   test_progress();
+  test_custom_rule();
   test_long_message();
   test_imaging();
   printf("%d passed, %d failed\n", passed_count, failed_count);

@@ -70,6 +70,7 @@ typedef int32_t sv_status;
 #define SV_OUT_OF_MEMORY 5
 #define SV_CANCELLED 6        /* the progress callback asked to stop */
 #define SV_INTERNAL 7         /* a fault of the library itself; please report it */
+#define SV_CALLBACK_FAILED 8  /* a backward rule of the caller's did not answer 0 */
 
 #define SV_MESSAGE_SIZE 512
 
@@ -147,10 +148,12 @@ typedef struct sv_session sv_session;
 
 typedef int32_t sv_rule;
 
-/* How ReLU and clipped ReLU (ReLU6) pass a cotangent dY back; every other operation keeps its own derivative. */
+/* How an activation passes a cotangent dY back. Guided and rectified change ReLU and clipped ReLU (ReLU6); every other
+ * activation keeps its own derivative under them. */
 #define SV_RULE_PLAIN 0     /* dX = dY where 0 < Y (and Y < the upper limit) */
 #define SV_RULE_GUIDED 1    /* the same, and only where dY > 0   (Springenberg et al. 2015) */
 #define SV_RULE_RECTIFIED 2 /* dY where dY > 0, whatever Y is: "deconvnet" (Zeiler & Fergus 2014) */
+#define SV_RULE_CUSTOM 3    /* what the question's `backward_rule` writes, for any kind of activation */
 
 #define SV_KEEP_FORWARD 1u    /* backward may be called again after one forward, at the price of memory */
 #define SV_NO_MEMORY_REUSE 2u /* every tensor in a place of its own: for tests */
@@ -158,6 +161,19 @@ typedef int32_t sv_rule;
 
 /* Called between steps with the share done, on the thread of the run. An answer other than 0 cancels the run. */
 typedef int32_t (*sv_progress)(void *context, uint64_t done, uint64_t total);
+
+/* A backward rule of the caller's own. Called by sv_session_backward, on its thread, once for each activation with
+ * SV_RULE_CUSTOM between the cotangents and the gradients, the last one first. All four tensors have this shape:
+ * `gradient` is dY, `x` went into the activation, `y` came out of it, and `result` is to be filled with dX from end to
+ * end. None may be kept after the call. An answer other than 0 ends the run with SV_CALLBACK_FAILED; the session can be
+ * used again, from the forward run on. */
+typedef int32_t (*sv_backward_rule)(void *context, const char *node, const sv_shape *shape, const float *gradient,
+                                    const float *x, const float *y, float *result);
+
+typedef struct sv_node_rule { /* the rule of one activation */
+  const char *node;
+  sv_rule rule;
+} sv_node_rule;
 
 typedef struct sv_question {
   size_t struct_size;
@@ -169,11 +185,16 @@ typedef struct sv_question {
   size_t cotangent_count;
   const char *const *gradients; /* nodes or inputs whose gradient is wanted */
   size_t gradient_count;
-  sv_rule rule;
+  sv_rule rule;    /* SV_RULE_CUSTOM: for all activations but `linear` ones */
   int32_t threads; /* 0: as many as this process may use; at most 256 */
   uint32_t flags; /* SV_KEEP_FORWARD | ... */
   sv_progress progress; /* may be NULL */
   void *progress_context;
+  /* A question may end here, as that of the first header did: struct_size = offsetof(sv_question, rules). */
+  const sv_node_rule *rules; /* activations (activation ops, softmax, prelu) with a rule of their own, each once */
+  size_t rule_count;
+  sv_backward_rule backward_rule; /* needed where a rule is SV_RULE_CUSTOM, otherwise NULL */
+  void *backward_rule_context;
 } sv_question;
 
 /* Plans the answer and reserves its memory. Fails where a name is unknown, shapes do not fit, or no path leads from a
