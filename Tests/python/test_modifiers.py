@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -72,3 +75,30 @@ def test_small_values_gives_no_nan_map(make) -> None:
         net, -1, 0, [1, 1], grad_modifier="small_values", keepdims=True
     )
     assert np.isfinite(found).all()
+
+
+def test_layers_and_tensors_carry_the_rule(cnn: swiftvis.Model) -> None:
+    cnn.layers[-1].activation = "linear"
+    guided = cnn.with_rule("guided")
+    for tensor in (guided.input, guided.output, guided.layers[3].output):
+        assert tensor.network.rule == "guided" and tensor.network.is_same(cnn.input.network)
+    assert cnn.layers[3].output.network.rule == "plain"
+    assert guided.input == cnn.input
+    assert guided.layers[-1].activation == "linear", "what was set is not lost"
+    edited = swiftvis.utils.utils.apply_modifications(guided)
+    assert edited.backprop_rule == edited.output.network.rule == "guided"
+    guided.close()
+    with pytest.raises(ValueError, match="closed"):
+        _ = cnn.input
+
+
+def test_a_model_goes_with_its_last_reference(goldens) -> None:
+    gc.disable()
+    try:
+        model = swiftvis.load_model(goldens / "plain.h5")
+        loss = np.mean(model.with_rule("guided").layers[2].output)
+        gone = weakref.ref(model.input.network)
+        del model, loss
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -12,7 +12,7 @@ from . import _native
 
 _native.check_version()
 
-from . import backprop_modifiers, grad_modifiers, rendering, utils, visualization  # noqa: E402
+from . import backend, backprop_modifiers, grad_modifiers, rendering, utils, visualization  # noqa: E402
 from ._sessions import get_threads, set_threads  # noqa: E402
 from .attribution import cam, guided_grad_cam, saliency  # noqa: E402
 from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # noqa: E402
@@ -26,6 +26,7 @@ __all__ = [
     "Layer",
     "Model",
     "Tensor",
+    "backend",
     "backprop_modifiers",
     "cam",
     "colormap",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import operator
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._native import Shape
+
+if TYPE_CHECKING:
+    from .expressions import Expression
+    from .layers import Tensor
+    from .model import Model
 
 
 def channel_axis(rank: int, data_format: str) -> int:
@@ -17,16 +22,52 @@ def channel_axis(rank: int, data_format: str) -> int:
     return 1 if data_format == "channels_first" and rank >= 3 else rank - 1
 
 
-def require_model(model: Any) -> None:
-    """TypeError for everything but a `Model`: scripts for keras-vis have Keras's at hand."""
+# The two functions through which every model and tensor of a user passes.
+
+
+def as_model(model: Any) -> Model:
+    """The `Model` that was given. TypeError for everything else: scripts for keras-vis have Keras's at hand."""
     from .model import Model
 
-    if not isinstance(model, Model):
-        kind = type(model)
+    if isinstance(model, Model):
+        return model
+    kind = type(model)
+    raise TypeError(
+        f"expected a model from swiftvis.load_model, got {kind.__module__}.{kind.__name__}; "
+        'a Keras model is saved first: model.save("model.keras")'
+    )
+
+
+require_model = as_model
+
+
+def as_expression(value: Any, what: str = "a tensor") -> Expression:
+    """The expression that was given, or the constant of a number or array of numbers. TypeError for everything else."""
+    from .expressions import Constant, Expression
+
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, (bool, int, float, np.generic, np.ndarray, list, tuple)):
+        array = np.asarray(value)
+        if array.dtype.kind in "buif":
+            return Constant(array)
+    kind = type(value)
+    raise TypeError(
+        f"{what}: expected a tensor (layer.output, model.input), an expression of tensors, or numbers, "
+        f"got {kind.__module__}.{kind.__name__}"
+    )
+
+
+def as_tensor(value: Any, what: str) -> Tensor:
+    """The tensor that was given: `model.input` or `layer.output`. TypeError for everything else."""
+    from .layers import Tensor
+
+    tensor = as_expression(value, what)
+    if not isinstance(tensor, Tensor):
         raise TypeError(
-            f"expected a model from swiftvis.load_model, got {kind.__module__}.{kind.__name__}; "
-            'a Keras model is saved first: model.save("model.keras")'
+            f"{what}: expected a tensor of a model (layer.output, model.input), got {value!r:.60}"
         )
+    return tensor
 
 
 def scaling(normalize: Any) -> bool | str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ._arguments import filter_list, user_stacklevel
+from ._arguments import filter_list
 from ._native import Question, Session
-from ._sessions import requested_threads
+from ._sessions import requested_threads, warn_unmodified
 
 if TYPE_CHECKING:
     from .layers import Tensor
@@ -56,9 +55,8 @@ class Score(NamedTuple):
             with network.sessions.session(network.handle, question.of(size)) as session:
                 forward = session.forward([array[part] for array in self.arrays])
                 backward = session.backward([self._cotangent(session, self.filters)[part]])
-                unmodified = session.unmodified_activations
             found.append(forward + backward)
-        self._warn(unmodified)
+        warn_unmodified(session)
         joined = found[0] if len(found) == 1 else [np.concatenate(a) for a in zip(*found, strict=True)]
         return joined[: len(values)], joined[len(values) :]
 
@@ -67,7 +65,7 @@ class Score(NamedTuple):
         network, question = self.model._network, self._question((wanted,), ())._replace(keep_forward=True)
         with network.sessions.session(network.handle, question) as session:
             session.forward(self.arrays)
-            self._warn(session.unmodified_activations)
+            warn_unmodified(session)
             for index in filters:
                 yield session.backward([self._cotangent(session, [index])])[0]
 
@@ -93,15 +91,6 @@ class Score(NamedTuple):
         for index in filters:
             cotangent[(*(slice(None),) * axis, index)] += np.float32(shape[axis] / size)
         return cotangent
-
-    def _warn(self, unmodified: str) -> None:
-        if unmodified:
-            warnings.warn(
-                f"the {self.model.backprop_rule} rule applies to ReLU and clipped ReLU; these activations keep "
-                f"their own derivative: {unmodified}",
-                UserWarning,
-                stacklevel=user_stacklevel(),
-            )
 
 
 def filter_count(tensor: Tensor, label: str) -> int:

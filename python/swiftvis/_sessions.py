@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ._arguments import index
+from ._arguments import index, user_stacklevel
 from ._native import Question, Session, default_threads
 
 _LIMIT = 4  # idle sessions of one model; each holds an arena
@@ -64,6 +65,17 @@ class SessionPool:
 
     def _renew_lock(self) -> None:
         self._lock = threading.Lock()
+
+
+def warn_unmodified(session: Session) -> None:
+    """A UserWarning that names the activations to which the session's backward rule does not apply."""
+    if session.unmodified_activations:
+        warnings.warn(
+            f"the {session.question.rule} rule applies to ReLU and clipped ReLU; these activations keep "
+            f"their own derivative: {session.unmodified_activations}",
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
 
 
 def _after_fork() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _native
-from ._arguments import require_model, scaling
+from ._arguments import as_model, scaling
 from ._cam_layers import chosen, last_with_positions, positions
 from ._passes import Score
 from .imaging import unit_range
@@ -155,7 +155,7 @@ def _cams(
 
 
 def _require_one_input(model: Model) -> None:
-    require_model(model)
+    model = as_model(model)
     if len(model.inputs) > 1:
         raise ValueError(f"the model has {len(model.inputs)} inputs; use Model.gradient for such a model")
 

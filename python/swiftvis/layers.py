@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +11,7 @@ from . import _native
 from ._arguments import channel_axis
 from ._native import Shape
 from ._sessions import SessionPool
+from .expressions import Expression
 
 # What an activation's name means in the model format: the op and its attributes.
 _PLAIN = "linear relu elu selu sigmoid hard_sigmoid tanh softplus softsign silu hard_swish gelu exponential"
@@ -21,34 +24,59 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-class Network:
-    """A native model, its description and its idle sessions: what `Model` and `Layer` stand on."""
+class _Native:
+    """A native model and its idle sessions, which the networks of all rules share."""
 
     def __init__(self, handle: Any) -> None:
-        self._handle = handle
+        self.handle = handle
+        self.sessions = SessionPool()
+
+
+class Network:
+    """A native model, its description and a backward rule: what `Model`, `Layer` and `Tensor` stand on."""
+
+    def __init__(self, handle: Any, rule: str = "plain") -> None:
+        self._native = _Native(handle)
+        self.rule = rule
         self.description = _native.describe(handle)
         self.data_format: str = self.description.get("data_format") or "channels_last"
         self.nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in self.description["nodes"]}
         self.inputs: list[str] = [entry["name"] for entry in self.description["inputs"]]
-        self.sessions = SessionPool()
-        self._tensors: dict[str, Tensor] = {}
+        self._shapes: dict[str, Shape] = {}
+        # Held weakly: tensors hold their network, and a circle would keep the weights until the next collection.
+        self._tensors: weakref.WeakValueDictionary[str, Tensor] = weakref.WeakValueDictionary()
         self._formats: dict[str, str] = {}
         self._note_formats(self.description.get("layers") or [], self.data_format)
         self._formats.update(dict.fromkeys(self.inputs, self.data_format))
 
+    def with_rule(self, rule: str) -> Network:
+        """The same native model with another backward rule. Closing one closes all."""
+        network = copy.copy(self)
+        network.rule = rule
+        network._tensors = weakref.WeakValueDictionary()
+        return network
+
+    def is_same(self, other: Network) -> bool:
+        """Whether both are one native model, whatever their rules."""
+        return self._native is other._native
+
     @property
     def handle(self) -> Any:
-        if self._handle is None:
+        if self._native.handle is None:
             raise ValueError("this model was closed")
-        return self._handle
+        return self._native.handle
+
+    @property
+    def sessions(self) -> SessionPool:
+        return self._native.sessions
 
     @property
     def closed(self) -> bool:
-        return self._handle is None
+        return self._native.handle is None
 
     def close(self) -> None:
         # The native model goes with its last reference, which another thread's run may still hold.
-        self._handle = None
+        self._native.handle = None
         self.sessions.close()
 
     def __contains__(self, node: str) -> bool:
@@ -62,8 +90,11 @@ class Network:
         handle = self.handle  # a closed model is told
         tensor = self._tensors.get(node)
         if tensor is None:
-            shape = _native.node_shape(handle, node)
-            tensor = self._tensors[node] = Tensor(node, shape, self._formats.get(node, self.data_format))
+            shape = self._shapes.get(node)
+            if shape is None:
+                shape = self._shapes[node] = _native.node_shape(handle, node)
+            tensor = Tensor(self, node, shape, self._formats.get(node, self.data_format))
+            self._tensors[node] = tensor
         return tensor
 
     def _note_formats(self, layers: list[dict[str, Any]], inherited: str) -> None:
@@ -73,19 +104,22 @@ class Network:
             self._note_formats(entry.get("layers") or [], data_format)
 
 
-class Tensor:
-    """A symbolic tensor of a model: its input, or what a layer puts out. It holds no values.
+class Tensor(Expression):
+    """A symbolic tensor of a model: its input, or what a layer puts out. It holds no values; arithmetic, indexing and
+    NumPy's functions on it make a `swiftvis.expressions.Expression`, of which losses are made.
 
     Attributes:
         name: the node of the model's graph.
         shape: with the batch axis first, None where a size is open.
         data_format: "channels_last" or "channels_first", for tensors with positions and channels.
         channel_axis: the axis of the channels or units.
+        network: the model's native part, and its backward rule.
     """
 
-    def __init__(self, name: str, shape: Shape, data_format: str) -> None:
+    def __init__(self, network: Network, name: str, shape: Shape, data_format: str) -> None:
+        super().__init__(shape)
+        self.network = network
         self.name = name
-        self.shape = shape
         self.data_format = data_format
         self.channel_axis = channel_axis(len(shape), data_format)
 
@@ -121,6 +155,13 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<swiftvis.Layer {self.index} '{self.name}' ({self.class_name})>"
+
+    def on(self, network: Network) -> Layer:
+        """The same layer of a network with another rule."""
+        layer = copy.copy(self)
+        layer._network = network
+        layer.layers = [inner.on(network) for inner in self.layers]
+        return layer
 
     @property
     def output(self) -> Tensor:

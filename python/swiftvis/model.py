@@ -30,9 +30,7 @@ class Model:
         backprop_rule: "plain", "guided" or "rectified" (`swiftvis.backprop_modifiers`).
     """
 
-    def __init__(
-        self, network: Network, layers: list[Layer] | None = None, backprop_rule: str = "plain"
-    ) -> None:
+    def __init__(self, network: Network, layers: list[Layer] | None = None) -> None:
         self._network = network
         description = network.description
         # The engine has validated the layers; these three it leaves to its callers.
@@ -41,7 +39,6 @@ class Model:
         self.source: str | None = source if isinstance(source, str) else None
         self.classes: list[str] | None = [str(c) for c in classes] if isinstance(classes, list) else None
         self.layers: list[Layer] = network.layers() if layers is None else layers
-        self.backprop_rule = backprop_rule
 
     @classmethod
     def from_graph(
@@ -63,6 +60,10 @@ class Model:
         return f"<swiftvis.Model '{self.name}': {len(self.layers)} layers, {shapes}>"
 
     # ---- Structure ----
+
+    @property
+    def backprop_rule(self) -> str:
+        return self._network.rule
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -196,10 +197,12 @@ class Model:
     # ---- Other models from this one ----
 
     def with_rule(self, rule: str) -> Model:
-        """This model with the backward rule "plain", "guided" or "rectified". Weights are shared."""
+        """This model with the backward rule "plain", "guided" or "rectified", which its layers and tensors carry too.
+        The weights are shared, and closing one of the two closes both."""
         if rule not in _native.RULES:
             raise ValueError(f"unknown rule '{rule}' (known: {', '.join(_native.RULES)})")
-        return Model(self._network, self.layers, rule)
+        network = self._network.with_rule(rule)
+        return Model(network, [layer.on(network) for layer in self.layers])
 
     def with_classes(self, classes: Sequence[str]) -> Model:
         """This model with names for its output units. The weights are shared, not copied."""
@@ -245,9 +248,7 @@ class Model:
     # ---- Arguments ----
 
     def _edited(self, description: dict[str, Any]) -> Model:
-        return Model(
-            Network(_native.edit(self._network.handle, description)), backprop_rule=self.backprop_rule
-        )
+        return Model(Network(_native.edit(self._network.handle, description), self._network.rule))
 
     def _input_arrays(self, x: Any) -> list[np.ndarray]:
         tensors = self.inputs

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import index, require_model
+from .._arguments import as_model, index
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -74,14 +74,12 @@ def apply_modifications(model: Model, custom_objects: Mapping[str, Any] | None =
         custom_objects: accepted because keras-vis has it; swiftvis runs no code from a model.
     """
     del custom_objects
-    require_model(model)
-    return model.with_modifications()
+    return as_model(model).with_modifications()
 
 
 def find_layer_idx(model: Model, layer_name: str) -> int:
     """The index of the first layer of that name. ValueError where there is none."""
-    require_model(model)
-    for layer in model.layers:
+    for layer in as_model(model).layers:
         if layer.name == layer_name:
             return layer.index
     raise ValueError(f"No layer with name '{layer_name}' within the model")

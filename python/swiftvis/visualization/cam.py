@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import backprop_modifiers, grad_modifiers
-from .._arguments import require_model
+from .._arguments import as_model
 from .._cam_layers import chosen, penultimate, positions
 from .._passes import Score
 from ..layers import Tensor
@@ -61,7 +61,7 @@ def visualize_cam(
         IndexError, ValueError, TypeError: as `visualize_saliency`; ValueError also where no such layer is
             found, or where it does not come before the layer or has no positions.
     """
-    require_model(model)
+    model = as_model(model)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     if backprop_modifier is not None:
         model = backprop_modifiers.get(backprop_modifier)(model)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import backprop_modifiers, grad_modifiers
-from .._arguments import require_model, scaling
+from .._arguments import as_model, scaling
 from .._passes import Score, filter_count
 from ..layers import Tensor
 from ..model import Model
@@ -44,7 +44,7 @@ def iter_saliency_per_filter(
     Raises:
         IndexError, ValueError, TypeError: as `visualize_saliency`, by the call itself.
     """
-    require_model(model)
+    model = as_model(model)
     if scaling(normalize) == "shared":
         raise ValueError("a shared scale needs all maps at once: use visualize_saliency_per_filter")
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import grad_modifiers
-from .._arguments import require_model
+from .._arguments import as_model
 from ..layers import Layer, Tensor
 from ..model import Model
 from ..utils.utils import normalize
@@ -54,7 +54,7 @@ def visualize_saliency(
             ValueError for an unknown modifier, and for a model with several inputs where `wrt_tensor` does
             not say which.
     """
-    require_model(model)
+    model = as_model(model)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier, exact=exact)
     if isinstance(grads, list):
