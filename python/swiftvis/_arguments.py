@@ -38,9 +38,6 @@ def as_model(model: Any) -> Model:
     )
 
 
-require_model = as_model
-
-
 def as_expression(value: Any, what: str = "a tensor") -> Expression:
     """The expression that was given, or the constant of a number or array of numbers. TypeError for everything else."""
     from .expressions import Constant, Expression

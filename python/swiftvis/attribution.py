@@ -50,7 +50,7 @@ def saliency(
     """
     if reduction not in _REDUCTIONS:
         raise ValueError(f"unknown reduction {reduction!r} (known: {', '.join(_REDUCTIONS)})")
-    scale = scaling(normalize)
+    model, scale = _with_one_input(model), scaling(normalize)
     grads = _gradients(model, image, filter_indices, layer, backprop_modifier, exact)
     maps = _REDUCTIONS[reduction](np.abs(grads), axis=model.inputs[0].channel_axis)
     return _finished(maps, scale, image, model)
@@ -83,7 +83,7 @@ def cam(
         IndexError, ValueError, TypeError: as `saliency`; ValueError also where `layer` does not follow from `source`
             or where it has no positions.
     """
-    scale = scaling(normalize)
+    model, scale = _with_one_input(model), scaling(normalize)
     return _finished(_cams(model, image, filter_indices, layer, source, resize, exact), scale, image, model)
 
 
@@ -108,6 +108,7 @@ def guided_grad_cam(
     Raises:
         IndexError, ValueError, TypeError: as `cam`.
     """
+    model = _with_one_input(model)
     maps = _cams(model, image, filter_indices, layer, source, True, exact)
     guided = _gradients(model, image, filter_indices, layer, "guided", exact)
     product = guided * np.expand_dims(maps, model.inputs[0].channel_axis)
@@ -123,7 +124,6 @@ def _gradients(
     exact: bool,
 ) -> np.ndarray:
     """The gradient of each image's own score."""
-    _require_one_input(model)
     grads = model.gradient(image, layer, filter_indices, backprop_modifier=backprop_modifier, exact=exact)
     # The gradient is of the batch's mean score; times the batch size it is each image's own.
     return grads * np.float32(len(grads))
@@ -132,7 +132,6 @@ def _gradients(
 def _cams(
     model: Model, image: Any, filter_indices: Any, layer: Any, source: Any, resize: bool, exact: bool
 ) -> np.ndarray:
-    _require_one_input(model)
     if source is None:
         tensor = last_with_positions(model, layer)
     else:
@@ -154,10 +153,11 @@ def _cams(
     return np.stack(enlarged).reshape(len(maps), *size)
 
 
-def _require_one_input(model: Model) -> None:
+def _with_one_input(model: Any) -> Model:
     model = as_model(model)
     if len(model.inputs) > 1:
         raise ValueError(f"the model has {len(model.inputs)} inputs; use Model.gradient for such a model")
+    return model
 
 
 def _finished(maps: np.ndarray, scale: bool | str, image: Any, model: Model) -> np.ndarray:

@@ -242,6 +242,11 @@ def lookup_imagenet_labels(indices: int | Sequence[int] | np.ndarray) -> list[st
     return [labels[i] for i in found]
 
 
+def get_imagenet_label(indices: int | Sequence[int] | np.ndarray, join: str = ", ") -> str:
+    """The names that `lookup_imagenet_labels` gives, as one text: keras-vis 0.4.1's function."""
+    return join.join(lookup_imagenet_labels(indices))
+
+
 @cache
 def imagenet_labels() -> tuple[str, ...]:
     """The names of ImageNet's 1000 classes in the usual order."""

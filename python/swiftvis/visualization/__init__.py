@@ -1,5 +1,6 @@
 """The visualizations of keras-vis, under its names and with its arguments."""
 
+from . import legacy
 from .cam import visualize_cam
 from .filters import iter_saliency_per_filter, visualize_saliency_per_filter
 from .saliency import get_num_filters, overlay, visualize_saliency
@@ -7,6 +8,7 @@ from .saliency import get_num_filters, overlay, visualize_saliency
 __all__ = [
     "get_num_filters",
     "iter_saliency_per_filter",
+    "legacy",
     "overlay",
     "visualize_cam",
     "visualize_saliency",

@@ -18,6 +18,8 @@ from ..utils.utils import normalize
 
 _EPSILON = 1e-7
 
+Zoom = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
+
 
 def visualize_cam(
     model: Model,
@@ -61,6 +63,24 @@ def visualize_cam(
         IndexError, ValueError, TypeError: as `visualize_saliency`; ValueError also where no such layer is
             found, or where it does not come before the layer or has no positions.
     """
+    return class_activation(
+        *(model, layer_idx, filter_indices, seed_input, penultimate_layer_idx, backprop_modifier),
+        *(grad_modifier, exact, spline_zoom),
+    )
+
+
+def class_activation(
+    model: Model,
+    layer_idx: int | str | Tensor,
+    filter_indices: Any,
+    seed_input: Any,
+    penultimate_layer_idx: int | str | Tensor | None,
+    backprop_modifier: str | Callable[[Model], Model] | None,
+    grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None,
+    exact: bool,
+    zoom: Zoom,
+) -> np.ndarray:
+    """`visualize_cam` with another way to enlarge the map."""
     model = as_model(model)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     if backprop_modifier is not None:
@@ -78,10 +98,12 @@ def visualize_cam(
     (values,), (grads,) = score.run([source.name], [source.name])
     if modify is not None:
         grads = np.asarray(modify(grads))
-    return heatmap(values, grads, source, positions(score.arrays[0].shape, model.inputs[0]))
+    return heatmap(values, grads, source, positions(score.arrays[0].shape, model.inputs[0]), zoom)
 
 
-def heatmap(values: np.ndarray, grads: np.ndarray, source: Tensor, size: tuple[int, ...]) -> np.ndarray:
+def heatmap(
+    values: np.ndarray, grads: np.ndarray, source: Tensor, size: tuple[int, ...], zoom: Zoom
+) -> np.ndarray:
     """The map of the first image, of that size, from a tensor's values and the gradient at it."""
     axis = source.channel_axis
     if values.ndim - 2 != len(size) or not size:
@@ -95,4 +117,4 @@ def heatmap(values: np.ndarray, grads: np.ndarray, source: Tensor, size: tuple[i
     channels = np.ascontiguousarray(np.moveaxis(values[0], axis - 1, 0))
     # A sum over the first axis adds one channel after the other, as keras-vis does.
     heat = np.sum(channels * weights.reshape(-1, *[1] * len(size)), axis=0)
-    return normalize(spline_zoom(np.maximum(heat, 0), size))
+    return normalize(zoom(np.maximum(heat, 0), size))

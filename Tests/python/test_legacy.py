@@ -1,0 +1,49 @@
+"""The calls of keras-vis 0.4.1."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from PIL import Image
+
+import swiftvis
+from swiftvis import visualization
+from swiftvis.utils import utils
+from swiftvis.visualization import legacy
+
+
+def jet(map: np.ndarray) -> np.ndarray:
+    return np.uint8(colormaps["jet"](map)[..., :3] * 255)
+
+
+@pytest.mark.filterwarnings("ignore:the guided rule")
+def test_saliency(cnn: swiftvis.Model, image: np.ndarray) -> None:
+    found = legacy.visualize_saliency(cnn, -1, (1, 2), image, "guided", "relu")
+    assert found.shape == (32, 32, 3) and found.dtype == np.uint8
+    wanted = visualization.visualize_saliency(cnn, -1, [1, 2], image, None, "guided", "relu")
+    np.testing.assert_array_equal(found, jet(wanted))
+
+
+def test_cam(cnn: swiftvis.Model, image: np.ndarray) -> None:
+    found = legacy.visualize_cam(cnn, -1, 2, image)
+    assert found.shape == (32, 32, 3) and found.dtype == np.uint8
+    # The same map before it is enlarged: asked for in its own size.
+    small = swiftvis.cam(cnn, image, 2, source="max_pooling2d_1", resize=False)
+    found = legacy.visualize_cam(cnn, -1, 2, image, "max_pooling2d_1")
+    large = np.asarray(Image.fromarray(small / small.max()).resize((32, 32), Image.Resampling.BICUBIC))
+    wanted = jet((large - large.min()) / (large.max() - large.min() + 1e-7))
+    assert small.shape == (16, 16) and (np.abs(found.astype(int) - wanted) > 4).mean() < 0.01
+
+
+def test_cam_of_what_is_no_image(make) -> None:
+    nodes = [make.node(name, "tanh", [of]) for name, of in (("a", "x"), ("b", "a"))]
+    net = make([None, 5, 2], nodes)
+    with pytest.raises(ValueError, match=r"an input of size \(5,\)"):
+        legacy.visualize_cam(net, -1, 0, np.ones((5, 2)), "a")
+    assert visualization.visualize_cam(net, -1, 0, np.ones((5, 2)), "a").shape == (5,)
+
+
+def test_get_imagenet_label() -> None:
+    assert utils.get_imagenet_label(967) == "espresso"
+    assert utils.get_imagenet_label([0, 1], join=" and ") == "tench and goldfish"
