@@ -5,6 +5,7 @@ public struct Convolution: Sendable {
     case winograd(WinogradConvolution)
     case pointwise(PointwiseConvolution)
     case line(LineConvolution)
+    case scatter(ScatterConvolution)
   }
   private let algorithm: Algorithm
 
@@ -29,6 +30,7 @@ public struct Convolution: Sendable {
     case .winograd: "Winograd"
     case .pointwise: "pointwise"
     case .line: "Winograd along a line"
+    case .scatter: "direct, scattered"
     }
   }
 
@@ -58,6 +60,12 @@ public struct Convolution: Sendable {
       stageCount = line.stageCount
       (readsSlices, writesSlices) = (true, true)
       packingKey = line.packingKey
+    } else if let scatter = ScatterConvolution(geometry, direction: direction) {
+      algorithm = .scatter(scatter)
+      packedCount = scatter.packedCount
+      (sharedScratchCount, workerScratchCount, stageCount) = (0, scatter.workerScratchCount, 1)
+      (readsSlices, writesSlices) = (true, true)
+      packingKey = scatter.packingKey
     } else {
       let gather = GatherConvolution(geometry, direction: direction)
       algorithm = .gather(gather)
@@ -85,6 +93,8 @@ public struct Convolution: Sendable {
       pointwise.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     case .line(let line):
       line.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    case .scatter(let scatter):
+      scatter.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     }
   }
 
@@ -94,6 +104,7 @@ public struct Convolution: Sendable {
     case .winograd(let winograd): winograd.unitCount(stage: stage)
     case .pointwise(let pointwise): pointwise.unitCount
     case .line(let line): line.unitCount(stage: stage)
+    case .scatter(let scatter): scatter.unitCount
     }
   }
 
@@ -122,6 +133,10 @@ public struct Convolution: Sendable {
       line.run(
         stage: stage, units: units, source: source, packed: packed, destination: destination, epilogue: epilogue,
         pitches: pitches, sharedScratch: sharedScratch, workerScratch: workerScratch)
+    case .scatter(let scatter):
+      scatter.run(
+        units: units, source: source, packed: packed, destination: destination, epilogue: epilogue, pitches: pitches,
+        workerScratch: workerScratch)
     }
   }
 }

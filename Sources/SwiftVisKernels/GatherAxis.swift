@@ -56,6 +56,12 @@ struct GatherAxis: Hashable, Sendable {
 struct WindowAxis {
   let input: Int, output: Int, kernel: Int, stride: Int, dilation: Int, padding: Int
 
+  /// The output position whose tap lies on an input position.
+  func output(of position: Int, tap: Int) -> Int? {
+    let strided = position + padding - tap * dilation
+    return strided >= 0 && strided % stride == 0 && strided / stride < output ? strided / stride : nil
+  }
+
   /// The axes that together cover a destination in steps of `step`, `count` neighbours at a time.
   func gathers(_ direction: Direction, step: Int, count: Int) -> [GatherAxis] {
     let size = direction == .forward ? output : input

@@ -121,6 +121,10 @@ struct GatherConvolution: Sendable {
   var panelsPerGroup: Int { (groupColumns + Self.panelWidth - 1) / Self.panelWidth }
   var panelCount: Int { groupCount * panelsPerGroup }
   var stageCount: Int { paddedSource == nil ? 1 : 2 }
+  /// With those of the panels' columns of zeros.
+  var multiplyAdds: Int {
+    phases.reduce(0) { $0 + $1.pixels * panelCount * Self.panelWidth * $1.taps * $1.depth }
+  }
   var readsSlices: Bool { !mergesRows }
   var writesSlices: Bool { phases.allSatisfy { $0.y.count * $0.x.count == 1 } }
   var sharedScratchCount: Int {

@@ -23,14 +23,19 @@ struct PointwiseConvolution: Sendable {
 
   /// Nil where the convolution is another one.
   init?(_ g: WindowGeometry, direction: Direction) {
-    pixels = g.batch * g.outputHeight * g.outputWidth
+    let pixels = g.batch * g.outputHeight * g.outputWidth
     guard g.kernelHeight == 1, g.kernelWidth == 1, g.strideHeight == 1, g.strideWidth == 1, g.groups == 1,
       g.paddingTop == 0, g.paddingLeft == 0, g.inputHeight == g.outputHeight, g.inputWidth == g.outputWidth,
       pixels >= Self.leastPixels
     else { return nil }
-    self.direction = direction
     let isForward = direction == .forward
-    (depth, columns) = isForward ? (g.inputChannels, g.outputChannels) : (g.outputChannels, g.inputChannels)
+    self.init(
+      pixels: pixels, depth: isForward ? g.inputChannels : g.outputChannels,
+      columns: isForward ? g.outputChannels : g.inputChannels, direction: direction)
+  }
+
+  init(pixels: Int, depth: Int, columns: Int, direction: Direction) {
+    (self.pixels, self.depth, self.columns, self.direction) = (pixels, depth, columns, direction)
     let rest = columns % Self.panelWidth
     let isWide = columns > Self.panelWidth && 1...8 ~= rest
     lastPanelWidth = isWide ? Self.widePanelWidth : Self.panelWidth
@@ -45,7 +50,8 @@ struct PointwiseConvolution: Sendable {
   var unitCount: Int { rowUnits * ((panelCount + panelsPerUnit - 1) / panelsPerUnit) }
   var packedCount: Int { ((panelCount - 1) * Self.panelWidth + lastPanelWidth) * depth }
   /// The sums of a block's tiles, from slice to slice, and a tile.
-  var workerScratchCount: Int { (2 * Self.rowsOfBlock + 6) * Self.widePanelWidth }
+  var workerScratchCount: Int { Self.sumsCount + 6 * Self.widePanelWidth }
+  static let sumsCount = 2 * rowsOfBlock * widePanelWidth
   var packingKey: Int {
     var hasher = Hasher()
     for n in [direction == .forward ? 2 : 3, depth, columns] { hasher.combine(n) }
@@ -86,23 +92,30 @@ struct PointwiseConvolution: Sendable {
     let pitches = pitches.resolved(source: depth, destination: columns)
     let product = PointwiseProduct(
       source: source, destination: destination, epilogue: epilogue, pitches: pitches, sums: workerScratch,
-      tile: workerScratch + 2 * Self.rowsOfBlock * Self.widePanelWidth)
-    let blockRows = depth * columns <= Self.smallKernel ? Self.rowsOfSmallBlock : Self.rowsOfBlock
+      tile: workerScratch + Self.sumsCount)
     for unit in units {
       let (split, rowUnit) = (unit / rowUnits, unit % rowUnits)
-      var row = pixels * rowUnit / rowUnits
-      let end = pixels * (rowUnit + 1) / rowUnits
       let panels = split * panelsPerUnit..<min(panelCount, (split + 1) * panelsPerUnit)
-      while row < end {
-        // The last block takes what would be too few rows for tiles.
-        let next = end - row < blockRows + Self.leastPixels ? end : row + blockRows
-        multiply(product, rows: row..<next, panels: panels, packed)
-        row = next
-      }
+      let rows = pixels * rowUnit / rowUnits..<pixels * (rowUnit + 1) / rowUnits
+      multiply(product, rows: rows, panels: panels, packed)
     }
   }
 
-  private func multiply(_ product: PointwiseProduct, rows: Range<Int>, panels: Range<Int>, _ packed: UnsafePointer<Float>) {
+  /// `rows` are none or at least `leastPixels`.
+  func multiply(_ product: PointwiseProduct, rows: Range<Int>, panels: Range<Int>, _ packed: UnsafePointer<Float>) {
+    let blockRows = depth * columns <= Self.smallKernel ? Self.rowsOfSmallBlock : Self.rowsOfBlock
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      // The last block takes what would be too few rows for tiles.
+      let next = rows.upperBound - row < blockRows + Self.leastPixels ? rows.upperBound : row + blockRows
+      multiplyBlock(product, rows: row..<next, panels: panels, packed)
+      row = next
+    }
+  }
+
+  private func multiplyBlock(
+    _ product: PointwiseProduct, rows: Range<Int>, panels: Range<Int>, _ packed: UnsafePointer<Float>
+  ) {
     let slices = (depth + Self.sliceDepth - 1) / Self.sliceDepth
     let sliceDepth = (depth + slices - 1) / slices
     for panel in panels {

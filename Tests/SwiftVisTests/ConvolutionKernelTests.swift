@@ -283,6 +283,28 @@ private let directions: [Direction] = [.forward, .inputGradient]
       geometry, direction, parts: [.bias, .addend, .clamp, .positiveOnly, .gate], scaled: true, "\(name), \(direction), all")
   }
 
+  /// Gradients of few channels whose products are scattered: bands, rows that wrap round, and taps beside the image.
+  static let scatteredShapes: [WindowGeometry] = [
+    WindowGeometry(2, 61, 24, 3, filters: 20, kernel: (3, 3), near: (1, 1), far: (1, 1)),
+    WindowGeometry(1, 20, 23, 1, filters: 9, kernel: (5, 4), near: (2, 0), far: (1, 1)),
+    WindowGeometry(1, 83, 45, 3, filters: 300, kernel: (7, 7), strides: (2, 2), near: (3, 3), far: (3, 3)),
+    WindowGeometry(1, 34, 64, 2, filters: 17, kernel: (5, 5), strides: (1, 3), near: (2, 1), far: (2, 0)),
+    WindowGeometry(1, 26, 25, 4, filters: 16, kernel: (3, 3), dilations: (3, 2), near: (3, 2), far: (3, 2)),
+    WindowGeometry(1, 33, 51, 3, filters: 8, kernel: (3, 3), strides: (2, 2), dilations: (2, 1), near: (2, 0), far: (2, 1)),
+    WindowGeometry(1, 3, 70, 3, filters: 8, kernel: (7, 7), strides: (1, 3), near: (3, 3), far: (3, 3)),
+  ]
+
+  @Test(arguments: scatteredShapes.indices) func scattered(_ index: Int) {
+    let g = Self.scatteredShapes[index]
+    #expect(Convolution(g, direction: .inputGradient, exact: true).algorithmName == "direct, scattered")
+    check(g, .inputGradient, parts: [], "\(g)")
+    check(
+      g, .inputGradient, parts: [.bias, .addend, .clamp, .positiveOnly, .gate], scaled: true, "\(g), all")
+    var batch = g
+    batch.batch = 3
+    expectSameInBatch(batch, .inputGradient, exact: true)
+  }
+
   @Test(arguments: EpilogueParts.all) private func epilogue(_ parts: EpilogueParts) {
     for direction in directions {
       for filters in [3, 16, 27] {

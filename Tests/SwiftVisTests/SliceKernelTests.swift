@@ -64,6 +64,7 @@ import Testing
     WindowGeometry(batch: 2, input: (17, 18, 32), output: (17, 18, 32), kernel: (3, 3), padding: (1, 1)),
     WindowGeometry(batch: 1, input: (47, 46, 16), output: (47, 46, 112), kernel: (3, 3), padding: (1, 1)),
     WindowGeometry(batch: 1, input: (9, 11, 3), output: (9, 11, 8), kernel: (3, 3), padding: (1, 1)),
+    WindowGeometry(batch: 1, input: (11, 25, 3), output: (11, 25, 8), kernel: (3, 3), padding: (1, 1)),
     WindowGeometry(batch: 1, input: (7, 6, 32), output: (7, 6, 64), kernel: (3, 3), padding: (1, 1), groups: 2),
   ]
 
