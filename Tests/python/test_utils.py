@@ -98,6 +98,23 @@ def test_slicer_and_bgr2rgb() -> None:
     np.testing.assert_array_equal(utils.bgr2rgb(image), image[..., ::-1])
 
 
+def test_slicer_knows_the_format_of_a_tensor(make) -> None:
+    first = make([None, 5, 8, 9], [make.node("r", "relu", ["x"])], data_format="channels_first")
+    last = make([None, 8, 9, 5], [make.node("r", "relu", ["x"])])
+    for model in (first, last):
+        assert model.layers[0].output[utils.slicer[:, 2, ...]].shape == (None, 8, 9)
+        assert model.input[utils.slicer[:, 1:3, ...]].shape[model.input.channel_axis] == 2
+
+
+def test_set_random_seed() -> None:
+    utils.set_random_seed()
+    first = utils.random_array(5)
+    utils.set_random_seed(1337)
+    np.testing.assert_array_equal(utils.random_array(5), first)
+    utils.set_random_seed(1)
+    assert not np.array_equal(utils.random_array(5), first)
+
+
 def test_stitch_images() -> None:
     images = [np.full((2, 3, 1), i + 1, np.uint8) for i in range(3)]
     sheet = utils.stitch_images(images, margin=1, cols=2)

@@ -12,6 +12,12 @@ from ._native import Shape
 from ._operations import Array, Operation
 
 
+class ChannelsLastIndex(tuple[Any, ...]):
+    """An index for channels-last images, which remembers what it is for channels-first ones."""
+
+    channels_first: tuple[Any, ...]
+
+
 class Index(Operation):
     """A part of a tensor. Its gradient is added to the operand's in place, not made into an array of that size."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import _native
 from ._arguments import channel_axis
+from ._indexing import ChannelsLastIndex
 from ._native import Shape
 from ._sessions import SessionPool
 from .expressions import Expression
@@ -125,6 +126,11 @@ class Tensor(Expression):
 
     def __repr__(self) -> str:
         return f"<swiftvis.Tensor '{self.name}' {self.shape}>"
+
+    def __getitem__(self, item: Any) -> Expression:
+        if isinstance(item, ChannelsLastIndex) and self.data_format == "channels_first":
+            item = item.channels_first
+        return super().__getitem__(item)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tensor) and (self.name, self.shape) == (other.name, other.shape)

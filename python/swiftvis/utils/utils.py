@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import as_model, index
+from .._indexing import ChannelsLastIndex
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -88,6 +89,13 @@ def find_layer_idx(model: Model, layer_name: str) -> int:
 # ---- Arrays ----
 
 
+def set_random_seed(seed_value: int = 1337) -> None:
+    """As `swiftvis.backend.set_random_seed`, which keras-vis 0.4.1 had here."""
+    from ..backend import set_random_seed as seed
+
+    seed(seed_value)
+
+
 def random_array(shape: int | Sequence[int], mean: float = 128.0, std: float = 20.0) -> np.ndarray:
     """Uniform noise brought to this mean and standard deviation, from NumPy's global generator."""
     noise = np.random.random(shape)
@@ -129,12 +137,15 @@ def get_img_shape(img: np.ndarray | Tensor, data_format: str | None = None) -> t
 
 
 class _Slicer:
-    """Turns a channels-first index into one for channels-last images: `slicer[:, channel, ...]`."""
+    """Makes one index do for both image formats: written (samples, channels, ...), it finds the channels of a
+    channels-last array, and of a model's tensors in either format. `layer.output[slicer[:, 3, ...]]`"""
 
-    def __getitem__(self, item: tuple[Any, ...]) -> tuple[Any, ...]:
+    def __getitem__(self, item: tuple[Any, ...]) -> ChannelsLastIndex:
         parts = list(item)
         parts.append(parts.pop(1))
-        return tuple(parts)
+        index = ChannelsLastIndex(parts)
+        index.channels_first = tuple(item)
+        return index
 
 
 slicer = _Slicer()
