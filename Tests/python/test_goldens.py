@@ -11,8 +11,15 @@ import numpy as np
 import pytest
 
 import swiftvis
+from swiftvis.losses import ActivationMaximization
+from swiftvis.regularizers import LPNorm, TotalVariation
 from swiftvis.utils.utils import apply_modifications
-from swiftvis.visualization import visualize_cam, visualize_saliency
+from swiftvis.visualization import (
+    visualize_activation,
+    visualize_cam,
+    visualize_saliency,
+    visualize_saliency_with_losses,
+)
 
 ROOT = Path(__file__).parent / "goldens"
 
@@ -104,3 +111,37 @@ def test_cam(golden: tuple[str, dict]) -> None:
     )
     assert found.shape == wanted.shape and found.dtype == np.float32
     assert np.abs(found - wanted).max() < 1e-4
+
+
+@calls("visualize_saliency_with_losses")
+def test_saliency_with_losses(golden: tuple[str, dict]) -> None:
+    name, case = golden
+    wanted = arrays(name)[case["key"]]
+    net = model(name, case.get("last_activation", "linear"))
+    makers = {
+        "ActivationMaximization": lambda layer_idx, filters: ActivationMaximization(
+            net.layers[layer_idx], filters
+        ),
+        "LPNorm": lambda p: LPNorm(net.input, p),
+        "TotalVariation": lambda beta: TotalVariation(net.input, beta),
+    }
+    losses = [(makers[kind](*arguments), weight) for kind, *arguments, weight in case["losses"]]
+    found = visualize_saliency_with_losses(net.input, losses, arrays(name)["input"])
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    assert np.abs(found - wanted).max() < 1e-3
+
+
+@calls("visualize_activation")
+def test_activation(golden: tuple[str, dict]) -> None:
+    name, case = golden
+    wanted = arrays(name)[case["key"]]
+    found = visualize_activation(
+        model(name, case.get("last_activation", "linear")),
+        case["layer_idx"],
+        case["filter_indices"],
+        seed_input=arrays(name)["input"],
+        max_iter=case["max_iter"],
+        input_range=tuple(case["input_range"]),
+    )
+    assert found.shape == wanted.shape and found.dtype == wanted.dtype
+    assert np.abs(found - wanted).max() < 1e-3

@@ -12,7 +12,19 @@ from . import _native
 
 _native.check_version()
 
-from . import backend, backprop_modifiers, grad_modifiers, rendering, utils, visualization  # noqa: E402
+from . import (  # noqa: E402
+    backend,
+    backprop_modifiers,
+    callbacks,
+    grad_modifiers,
+    input_modifiers,
+    losses,
+    optimizer,
+    regularizers,
+    rendering,
+    utils,
+    visualization,
+)
 from ._sessions import get_threads, set_threads  # noqa: E402
 from .attribution import cam, guided_grad_cam, saliency  # noqa: E402
 from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # noqa: E402
@@ -28,6 +40,7 @@ __all__ = [
     "Tensor",
     "backend",
     "backprop_modifiers",
+    "callbacks",
     "cam",
     "colormap",
     "colormaps",
@@ -35,7 +48,11 @@ __all__ = [
     "get_threads",
     "grad_modifiers",
     "guided_grad_cam",
+    "input_modifiers",
     "load_model",
+    "losses",
+    "optimizer",
+    "regularizers",
     "rendering",
     "saliency",
     "set_threads",

@@ -179,6 +179,23 @@ class Reduction(Operation):
         return [np.broadcast_to(gradient, shape)]
 
 
+class Volume(Operation):
+    """How many values one sample has, which an open size leaves to the run."""
+
+    name = "volume"
+
+    def shape(self, operand: Shape) -> Shape:
+        return ()
+
+    def forward(self, operand: Array) -> Array:
+        return np.float32(math.prod(operand.shape[1:]))
+
+    def backward(
+        self, gradient: Array, result: Array, operands: Sequence[Array], needed: Sequence[bool]
+    ) -> Sequence[Array]:
+        return [np.broadcast_to(np.float32(0), operands[0].shape)]
+
+
 class Reshape(Operation):
     """The same values in another shape; its first size may be left open."""
 

@@ -10,7 +10,9 @@ import numpy as np
 from .. import grad_modifiers
 from .._arguments import as_model
 from ..layers import Layer, Tensor
+from ..losses import Loss
 from ..model import Model
+from ..optimizer import Optimizer
 from ..utils.utils import normalize
 
 
@@ -70,6 +72,38 @@ def reduced(
     if modify is not None:
         grads = np.asarray(modify(grads))
     return grads if channel_axis is None else np.max(grads, axis=channel_axis)
+
+
+def visualize_saliency_with_losses(
+    input_tensor: Tensor,
+    losses: Sequence[tuple[Loss, float | None]],
+    seed_input: Any,
+    wrt_tensor: Tensor | None = None,
+    grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
+    keepdims: bool = False,
+    *,
+    exact: bool = False,
+) -> np.ndarray:
+    """How much each pixel would change a weighted sum of losses: `visualize_saliency` with losses of your own.
+
+    Args:
+        input_tensor: `model.input` of a model with one input.
+        losses: (loss, weight) pairs. `(ActivationMaximization(layer, filters), -1)` is what `visualize_saliency` has:
+            that loss is minus the activation.
+        seed_input, grad_modifier, keepdims, exact: as for `visualize_saliency`.
+        wrt_tensor: the gradient is taken at this tensor (`layer.output`); None means the input.
+    Returns:
+        float32 map (H, W) in 0..1 of the first image, as `visualize_saliency`.
+    Raises:
+        ValueError, TypeError: as `swiftvis.optimizer.Optimizer`; ValueError also for an unknown modifier.
+    """
+    optimizer = Optimizer(input_tensor, losses, wrt_tensor=wrt_tensor, norm_grads=False, exact=exact)
+    _, grads, _ = optimizer.minimize(
+        seed_input=seed_input, max_iter=1, grad_modifier=grad_modifier, verbose=False
+    )
+    if not keepdims:
+        grads = np.max(grads, axis=optimizer.wrt_tensor.channel_axis)
+    return normalize(grads)[0]
 
 
 def overlay(array1: np.ndarray, array2: np.ndarray, alpha: float = 0.5) -> np.ndarray:
