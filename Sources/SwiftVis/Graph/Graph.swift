@@ -38,7 +38,9 @@ public struct Layer: Sendable {
 
 /// Why something cannot be done; `message` is for the user and names the layer, what was expected and what came.
 public struct VisError: Error, Sendable, CustomStringConvertible {
-  public enum Kind: Sendable { case invalidArgument, invalidModel, unsupported, io, outOfMemory, cancelled, `internal`, callbackFailed }
+  public enum Kind: Sendable {
+    case invalidArgument, invalidModel, unsupported, io, outOfMemory, cancelled, `internal`, callbackFailed
+  }
   public let kind: Kind
   public let message: String
   public init(_ kind: Kind, _ message: String) { self.kind = kind; self.message = message }
