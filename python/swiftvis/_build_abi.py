@@ -23,8 +23,12 @@ def builder(include: Path, library: Path, rpath: str) -> FFI:
     """The extension module `swiftvis._abi`, linked to the library in the folder `library`."""
     ffi = FFI()
     ffi.cdef(declarations((include / "swiftvis.h").read_text()))
-    # The callback that _native.py defines.
+    # The callbacks that _native.py defines.
     ffi.cdef('extern "Python" int32_t swiftvis_read(void *, size_t, float *, size_t);')
+    ffi.cdef(
+        'extern "Python" int32_t swiftvis_backward_rule(void *, const char *, const sv_shape *, const float *, '
+        "const float *, const float *, float *);"
+    )
     ffi.set_source(
         "swiftvis._abi",
         '#include "swiftvis.h"',

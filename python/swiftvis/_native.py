@@ -6,11 +6,14 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .errors import ModelError, SwiftvisError, UnsupportedModelError
+
+if TYPE_CHECKING:
+    from ._rules import Rule, RuleFunction
 
 try:
     from ._abi import ffi, lib
@@ -30,7 +33,12 @@ _EXCEPTIONS = {
     lib.SV_OUT_OF_MEMORY: MemoryError,
 }
 
-RULES = {"plain": lib.SV_RULE_PLAIN, "guided": lib.SV_RULE_GUIDED, "rectified": lib.SV_RULE_RECTIFIED}
+_RULES = {
+    "plain": lib.SV_RULE_PLAIN,
+    "guided": lib.SV_RULE_GUIDED,
+    "rectified": lib.SV_RULE_RECTIFIED,
+    "custom": lib.SV_RULE_CUSTOM,
+}
 
 VERSION = f"{lib.SV_VERSION_MAJOR}.{lib.SV_VERSION_MINOR}.{lib.SV_VERSION_PATCH}"
 
@@ -181,7 +189,7 @@ class Question(NamedTuple):
     values: tuple[str, ...] = ()
     cotangents: tuple[str, ...] = ()
     gradients: tuple[str, ...] = ()
-    rule: str = "plain"
+    rule: str | Rule = "plain"
     threads: int = 0
     exact: bool = False
     keep_forward: bool = False  # several backward passes after one forward
@@ -189,6 +197,40 @@ class Question(NamedTuple):
     def of(self, samples: int) -> Question:
         """The same for another batch size."""
         return self._replace(shapes=tuple((samples, *shape[1:]) for shape in self.shapes))
+
+
+class _RuleCalls:
+    """Runs the functions of a rule for the engine, and keeps what went wrong."""
+
+    def __init__(self) -> None:
+        self.functions: Mapping[str, RuleFunction] = {}
+        self.failure: BaseException | None = None
+        self.session: Any = None
+
+    def call(self, node: Any, shape: Any, gradient: Any, x: Any, y: Any, result: Any) -> int:
+        try:
+            dims = list(shape.dims[0 : shape.rank])
+            operands = [self._array(pointer, dims) for pointer in (gradient, x, y)]
+            for operand in operands:
+                operand.flags.writeable = False
+            self.functions[ffi.string(node).decode()](*operands, self._array(result, dims))
+        except BaseException as failure:  # none may pass through the engine
+            self.failure = failure
+            return 1
+        return 0
+
+    def _array(self, pointer: Any, dims: list[int]) -> np.ndarray:
+        # An array that a rule keeps is worthless after the call, but its memory stays: the session lives as long.
+        session = self.session
+        owner = ffi.gc(pointer, lambda _: session)
+        return np.frombuffer(ffi.buffer(owner, 4 * math.prod(dims)), np.float32).reshape(dims)
+
+
+@ffi.def_extern(error=1)
+def swiftvis_backward_rule(
+    context: Any, node: Any, shape: Any, gradient: Any, x: Any, y: Any, result: Any
+) -> int:
+    return ffi.from_handle(context).call(node, shape, gradient, x, y, result)
 
 
 class Session:
@@ -215,11 +257,26 @@ class Session:
             len(question.cotangents),
         )
         c_question.gradients, c_question.gradient_count = names(question.gradients), len(question.gradients)
-        c_question.rule, c_question.threads = RULES[question.rule], question.threads
+        c_question.threads = question.threads
+        rule = question.rule
+        if isinstance(rule, str):
+            c_question.rule = _RULES[rule]
+        else:
+            question = question._replace(rule=rule.planned())
+            c_question.rule = _RULES[rule.otherwise]
+            c_names = [ffi.new("char[]", node.encode()) for node, _ in rule.nodes]
+            c_rules = ffi.new("sv_node_rule[]", len(rule.nodes))
+            for c_rule, c_name, (_, name) in zip(c_rules, c_names, rule.nodes, strict=True):
+                c_rule.node, c_rule.rule = c_name, _RULES[name]
+            kept += [c_names, c_rules]
+            c_question.rules, c_question.rule_count = c_rules, len(rule.nodes)
+            c_question.backward_rule = lib.swiftvis_backward_rule
+        self._calls = _RuleCalls()
+        self._calls_handle = c_question.backward_rule_context = ffi.new_handle(self._calls)
         c_question.flags = question.exact * lib.SV_EXACT | question.keep_forward * lib.SV_KEEP_FORWARD
         out = ffi.new("sv_session **")
         call(lib.sv_session_create, handle, c_question, out)
-        self._session = ffi.gc(out[0], lib.sv_session_destroy)
+        self._session = self._calls.session = ffi.gc(out[0], lib.sv_session_destroy)
         self.question = question
         self.unmodified_activations = (
             "" if question.rule == "plain" else _text(lib.sv_session_unmodified_activations, self._session)
@@ -231,6 +288,10 @@ class Session:
         self._cotangents = ffi.new("sv_const_buffer[]", len(question.cotangents))
         self._values = ffi.new("sv_buffer[]", len(question.values))
         self._gradients = ffi.new("sv_buffer[]", len(question.gradients))
+
+    def use(self, rule: str | Rule) -> None:
+        """Sets the functions that later runs call: those of a rule that equals the question's."""
+        self._calls.functions = {} if isinstance(rule, str) else rule.functions
 
     def shape(self, node: str) -> tuple[int, ...]:
         shape = self._shapes.get(node)
@@ -262,7 +323,8 @@ class Session:
         status = function(self._session, sources, len(arrays), sinks, len(results), self._error)
         del kept
         if status != lib.SV_OK:
-            raise _exception(status, self._error)
+            failure, self._calls.failure = self._calls.failure, None
+            raise _exception(status, self._error) if failure is None else failure
         return results
 
 

@@ -75,7 +75,7 @@ class Score(NamedTuple):
             values=tuple(values),
             cotangents=(self.target.name,),
             gradients=tuple(wanted),
-            rule=self.model.backprop_rule,
+            rule=self.model._network.rule,
             threads=requested_threads(),
             exact=self.exact,
         )

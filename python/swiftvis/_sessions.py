@@ -32,7 +32,9 @@ class SessionPool:
     @contextmanager
     def session(self, handle: Any, question: Question) -> Iterator[Session]:
         session = self._take(question) or Session(handle, question)
+        session.use(question.rule)
         yield session
+        session.use("plain")  # idle, it keeps nothing of the user's alive
         with self._lock:
             if self._open:
                 self._idle.append(session)
@@ -70,8 +72,10 @@ class SessionPool:
 def warn_unmodified(session: Session) -> None:
     """A UserWarning that names the activations to which the session's backward rule does not apply."""
     if session.unmodified_activations:
+        rule = session.question.rule
+        name = rule if isinstance(rule, str) else rule.gates
         warnings.warn(
-            f"the {session.question.rule} rule applies to ReLU and clipped ReLU; these activations keep "
+            f"the {name} rule applies to ReLU and clipped ReLU; these activations keep "
             f"their own derivative: {session.unmodified_activations}",
             UserWarning,
             stacklevel=user_stacklevel(),

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import copy
+import functools
 import weakref
 from collections.abc import Sequence
 from typing import Any
 
 from . import _native
+from ._activations import FUNCTIONS, Activations, activation_name
 from ._arguments import channel_axis
 from ._indexing import ChannelsLastIndex
 from ._native import Shape
+from ._rules import Rule
 from ._sessions import SessionPool
 from .expressions import Expression
-
-# What an activation's name means in the model format: the op and its attributes.
-_PLAIN = "linear relu elu selu sigmoid hard_sigmoid tanh softplus softsign silu hard_swish gelu exponential"
-_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (name, {}) for name in (*_PLAIN.split(), "softmax")},
-    "relu6": ("relu", {"max_value": 6.0}),
-    "leaky_relu": ("relu", {"negative_slope": 0.2}),
-    "swish": ("silu", {}),
-    "hard_silu": ("hard_swish", {}),
-}
 
 
 class _Native:
@@ -36,9 +29,8 @@ class _Native:
 class Network:
     """A native model, its description and a backward rule: what `Model`, `Layer` and `Tensor` stand on."""
 
-    def __init__(self, handle: Any, rule: str = "plain") -> None:
+    def __init__(self, handle: Any, rule: str | Rule = "plain") -> None:
         self._native = _Native(handle)
-        self.rule = rule
         self.description = _native.describe(handle)
         self.data_format: str = self.description.get("data_format") or "channels_last"
         self.nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in self.description["nodes"]}
@@ -49,8 +41,13 @@ class Network:
         self._formats: dict[str, str] = {}
         self._note_formats(self.description.get("layers") or [], self.data_format)
         self._formats.update(dict.fromkeys(self.inputs, self.data_format))
+        self.rule: str | Rule = rule.on(self) if isinstance(rule, Rule) else rule
 
-    def with_rule(self, rule: str) -> Network:
+    @functools.cached_property
+    def activations(self) -> Activations:
+        return Activations(self)
+
+    def with_rule(self, rule: str | Rule) -> Network:
         """The same native model with another backward rule. Closing one closes all."""
         network = copy.copy(self)
         network.rule = rule
@@ -204,6 +201,11 @@ class Layer:
         """The names of the outputs, one for each call of the layer."""
         return list(self._outputs)
 
+    @property
+    def activation_nodes(self) -> list[str]:
+        """The names of the nodes that `activation` stands for, one for each call of the layer."""
+        return list(self._activations)
+
     def makes(self, tensor: Tensor) -> bool:
         """Whether the tensor is an output of this layer."""
         return tensor.name in self._outputs
@@ -228,7 +230,7 @@ class Layer:
         Keras, that takes effect in the model that `swiftvis.utils.utils.apply_modifications` makes."""
         if self._new_activation is not None:
             return self._new_activation
-        return _activation_name(self._network.nodes.get(self._activation_nodes()[0], {}))
+        return activation_name(self._network.nodes.get(self._activation_nodes()[0], {}))
 
     @activation.setter
     def activation(self, value: Any) -> None:
@@ -242,8 +244,8 @@ class Layer:
         )
         if not isinstance(name, str):
             raise TypeError(f"an activation is set by its name or by a function, got {type(value).__name__}")
-        if name not in _ACTIVATIONS:
-            raise ValueError(f"unknown activation '{name}' (known: {', '.join(sorted(_ACTIVATIONS))})")
+        if name not in FUNCTIONS:
+            raise ValueError(f"unknown activation '{name}' (known: {', '.join(sorted(FUNCTIONS))})")
         self._new_activation = name
 
     def _activation_nodes(self) -> list[str]:
@@ -255,7 +257,7 @@ class Layer:
         """The op and attributes that setting `activation` gives to nodes, nested layers' included."""
         changes: dict[str, tuple[str, dict[str, Any]]] = {}
         if self._new_activation is not None:
-            op, attributes = _ACTIVATIONS[self._new_activation]
+            op, attributes = FUNCTIONS[self._new_activation]
             if op == "hard_sigmoid":
                 # Keras 3 changed the slope; the other sources have Keras 2's.
                 slope = (
@@ -275,12 +277,3 @@ def find_layer(layers: Sequence[Layer], name: str, where: str = "the model") -> 
             return layer
     known = ", ".join(layer.name for layer in layers[-8:])
     raise ValueError(f"No layer with name '{name}' within {where} (its last ones: {known})")
-
-
-def _activation_name(node: dict[str, Any]) -> str:
-    op, attributes = node.get("op", "linear"), node.get("attributes") or {}
-    if op == "relu" and attributes.get("max_value") == 6:
-        return "relu6"
-    if op == "relu" and attributes.get("negative_slope"):
-        return "leaky_relu"
-    return op

@@ -14,6 +14,7 @@ from . import _native
 from ._arguments import image_batch, index
 from ._native import Question, Shape
 from ._passes import Score
+from ._rules import Choices, rule_of
 from ._sessions import requested_threads
 from .layers import Layer, Network, Tensor, find_layer
 
@@ -27,7 +28,7 @@ class Model:
         source: what wrote it, "keras 3.8.0" for example; None where unknown.
         classes: the names of the output units, None where the file has none.
         layers: the layers in the source's order.
-        backprop_rule: "plain", "guided" or "rectified" (`swiftvis.backprop_modifiers`).
+        backprop_rule: "plain", "guided", "rectified" or "custom" (`swiftvis.backprop_modifiers`).
     """
 
     def __init__(self, network: Network, layers: list[Layer] | None = None) -> None:
@@ -63,7 +64,7 @@ class Model:
 
     @property
     def backprop_rule(self) -> str:
-        return self._network.rule
+        return str(self._network.rule)
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -196,12 +197,19 @@ class Model:
 
     # ---- Other models from this one ----
 
-    def with_rule(self, rule: str) -> Model:
-        """This model with the backward rule "plain", "guided" or "rectified", which its layers and tensors carry too.
-        The weights are shared, and closing one of the two closes both."""
-        if rule not in _native.RULES:
-            raise ValueError(f"unknown rule '{rule}' (known: {', '.join(_native.RULES)})")
-        network = self._network.with_rule(rule)
+    def with_rule(self, rule: Choices, otherwise: str = "plain") -> Model:
+        """This model with another backward rule, which its layers and tensors carry too. The weights are shared, and
+        closing one of the two closes both.
+
+        Args:
+            rule: "plain", "guided" or "rectified"; a function of (gradient, x, y) for all activations; or a mapping
+                from layers, their names or kinds of activations to these: see `swiftvis.backprop_modifiers.custom`.
+            otherwise: the rule of activations that a mapping does not name.
+        Raises:
+            ValueError: an unknown rule, layer or kind of activation, or a layer without an activation.
+            TypeError: neither a name, a function of three arguments nor a mapping.
+        """
+        network = self._network.with_rule(rule_of(self._network, rule, otherwise))
         return Model(network, [layer.on(network) for layer in self.layers])
 
     def with_classes(self, classes: Sequence[str]) -> Model:
