@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib import colormaps
@@ -15,6 +17,29 @@ from swiftvis.visualization import legacy
 
 def jet(map: np.ndarray) -> np.ndarray:
     return np.uint8(colormaps["jet"](map)[..., :3] * 255)
+
+
+def test_pictures_of_the_original(goldens: Path) -> None:
+    """legacy.npz holds what keras-vis 0.4.1 itself drew, with Keras 2.1.6, TensorFlow 1.7 and SciPy 1.1. The keys say
+    network, map, filter, grad_modifier, and penultimate_layer_idx."""
+    with np.load(goldens / "legacy.npz") as file:
+        pictures = {tuple(key.split("|")): file[key] for key in file}
+    assert len(pictures) == 15
+    for (name, kind, filter_index, modifier, *source), wanted in pictures.items():
+        with np.load(goldens / f"{name}.npz") as file:
+            image = file["input"]
+        model = swiftvis.load_model(goldens / f"{name}.h5")
+        model.layers[-1].activation = "linear"
+        model = utils.apply_modifications(model)
+        modifier = None if modifier == "None" else modifier
+        if kind == "sal":
+            found = legacy.visualize_saliency(model, -1, int(filter_index), image, None, modifier)
+        else:
+            where = None if source == ["None"] else int(source[0])
+            found = legacy.visualize_cam(model, -1, int(filter_index), image, where, None, modifier)
+        assert found.shape == wanted.shape and found.dtype == wanted.dtype
+        # Jet has 256 colors, 4 apart on its slopes: rounding may take the next but one.
+        assert np.abs(found.astype(int) - wanted).max() <= 8
 
 
 @pytest.mark.filterwarnings("ignore:the guided rule")
