@@ -15,7 +15,8 @@ import pytest
 
 import swiftvis
 from swiftvis import backprop_modifiers
-from swiftvis.visualization import visualize_saliency
+from swiftvis.losses import ActivationMaximization, Loss
+from swiftvis.visualization import visualize_activation, visualize_saliency, visualize_saliency_with_losses
 
 pytestmark = pytest.mark.filterwarnings("ignore:the .* rule applies to ReLU")
 
@@ -37,6 +38,15 @@ def negated(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def identity(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return gradient
+
+
+class _Sum(Loss):
+    def __init__(self, *parts: Any) -> None:
+        super().__init__()
+        self._parts = parts
+
+    def build_loss(self) -> Any:
+        return sum(self._parts)
 
 
 class Recorder:
@@ -299,6 +309,28 @@ def test_functions_are_not_mixed_up(chain: swiftvis.Model) -> None:
     assert len(chain._network.sessions._idle) == 2
     np.testing.assert_array_equal(chain.gradient(x, backprop_modifier={"first": negated}), -plain)
     np.testing.assert_array_equal(chain.gradient(x), plain)
+
+
+def test_tensors_carry_the_rule(cnn: swiftvis.Model, image: np.ndarray) -> None:
+    def saliency(net: swiftvis.Model) -> np.ndarray:
+        losses = [(ActivationMaximization(net.layers[-1], 1), -1)]
+        return visualize_saliency_with_losses(net.input, losses, image)
+
+    wanted = visualize_saliency(cnn, -1, 1, image, backprop_modifier="guided")
+    np.testing.assert_array_equal(saliency(cnn.with_rule({"relu": RULES["guided"]})), wanted)
+    one, other = cnn.with_rule(negated), cnn.with_rule(doubled)
+    loss = ActivationMaximization(one.layers[-1], 1).build_loss()
+    assert one.layers[-2].output.network.rule == cnn.with_rule(negated).layers[-2].output.network.rule
+    mixed = [(_Sum(loss, ActivationMaximization(other.layers[-2], 1).build_loss()), 1)]
+    with pytest.raises(ValueError, match="several backward rules"):
+        visualize_saliency_with_losses(one.input, mixed, image)
+
+
+def test_activation_maximization(cnn: swiftvis.Model, image: np.ndarray) -> None:
+    options: dict[str, Any] = {"seed_input": image, "input_range": (0.0, 1.0), "max_iter": 3, "tv_weight": 0}
+    wanted = visualize_activation(cnn, -1, 1, backprop_modifier="guided", **options)
+    found = visualize_activation(cnn, -1, 1, backprop_modifier={"relu": RULES["guided"]}, **options)
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_nothing_keeps_a_function_alive(chain: swiftvis.Model) -> None:

@@ -198,6 +198,10 @@ class Question(NamedTuple):
         """The same for another batch size."""
         return self._replace(shapes=tuple((samples, *shape[1:]) for shape in self.shapes))
 
+    def planned(self) -> Question:
+        """What a session is planned for: questions that differ only in a rule's functions share it."""
+        return self if isinstance(self.rule, str) else self._replace(rule=self.rule.planned())
+
 
 class _RuleCalls:
     """Runs the functions of a rule for the engine, and keeps what went wrong."""
@@ -262,7 +266,6 @@ class Session:
         if isinstance(rule, str):
             c_question.rule = _RULES[rule]
         else:
-            question = question._replace(rule=rule.planned())
             c_question.rule = _RULES[rule.otherwise]
             c_names = [ffi.new("char[]", node.encode()) for node, _ in rule.nodes]
             c_rules = ffi.new("sv_node_rule[]", len(rule.nodes))
@@ -290,7 +293,7 @@ class Session:
         self._gradients = ffi.new("sv_buffer[]", len(question.gradients))
 
     def use(self, rule: str | Rule) -> None:
-        """Sets the functions that later runs call: those of a rule that equals the question's."""
+        """Sets the functions that later runs call, for the nodes that the question names."""
         self._calls.functions = {} if isinstance(rule, str) else rule.functions
 
     def shape(self, node: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from ._activations import KINDS, Activation, Activations, canonical_kind
 
 if TYPE_CHECKING:
     from .layers import Layer, Network
+    from .model import Model
 
 Function = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
 Choice = str | Function
 Choices = Choice | Mapping["Layer | str", Choice]
+Modifier = Callable[["Model"], "Model"]
+BackpropModifier = Choices | Modifier
 
 BUILT_IN = ("plain", "guided", "rectified")
 _NAMES = {name: name for name in BUILT_IN} | {"relu": "rectified", "deconv": "rectified"}
@@ -25,7 +28,7 @@ _NAMES = {name: name for name in BUILT_IN} | {"relu": "rectified", "deconv": "re
 
 @dataclass(frozen=True)
 class Rule:
-    """The backward rules of a network's activations. Equal where sessions are planned alike, whatever the functions.
+    """The backward rules of a network's activations.
 
     Attributes:
         otherwise: the built-in rule of activations that `nodes` does not name.
@@ -36,7 +39,7 @@ class Rule:
 
     otherwise: str
     nodes: tuple[tuple[str, str], ...]
-    functions: Mapping[str, RuleFunction] = field(default_factory=dict, compare=False)
+    functions: Mapping[str, RuleFunction] = field(default_factory=dict)
     given: Choices = field(default="plain", compare=False)
 
     def on(self, network: Network) -> Rule | str:
@@ -44,7 +47,7 @@ class Rule:
         return rule_of(network, self.given, self.otherwise)
 
     def planned(self) -> Rule:
-        """What a session is planned for."""
+        """What a session is planned for: whatever the functions are."""
         return replace(self, functions={}, given="plain")
 
     @property
@@ -143,17 +146,16 @@ def _check_parameters(function: Function) -> None:
         ) from None
 
 
-class RuleFunction:
+class RuleFunction(NamedTuple):
     """A user's rule at one activation: what it gives is checked, and written to the engine's memory."""
 
-    def __init__(self, function: Function, activation: Activation) -> None:
-        self._function = function
-        self._activation = activation
+    function: Function
+    activation: Activation
 
     def __call__(self, gradient: np.ndarray, x: np.ndarray, y: np.ndarray, result: np.ndarray) -> None:
-        gradient, x, y, result = (self._activation.view(array) for array in (gradient, x, y, result))
-        found = self._function(gradient, x, y)
-        label = f"the backward rule of '{self._activation.label}' ({self._activation.kind})"
+        gradient, x, y, result = (self.activation.view(array) for array in (gradient, x, y, result))
+        found = self.function(gradient, x, y)
+        label = f"the backward rule of '{self.activation.label}' ({self.activation.kind})"
         if found is None:
             raise TypeError(f"{label} returned None: it returns the gradient of x")
         array = np.asarray(found)

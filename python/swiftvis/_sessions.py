@@ -31,7 +31,8 @@ class SessionPool:
 
     @contextmanager
     def session(self, handle: Any, question: Question) -> Iterator[Session]:
-        session = self._take(question) or Session(handle, question)
+        planned = question.planned()
+        session = self._take(planned) or Session(handle, planned)
         session.use(question.rule)
         yield session
         session.use("plain")  # idle, it keeps nothing of the user's alive

@@ -11,6 +11,7 @@ from . import _native
 from ._arguments import as_model, scaling
 from ._cam_layers import chosen, last_with_positions, positions
 from ._passes import Score
+from ._rules import BackpropModifier
 from .imaging import unit_range
 from .layers import Tensor
 from .model import Model
@@ -23,7 +24,7 @@ def saliency(
     image: Any,
     filter_indices: int | Sequence[int] | np.ndarray | None = None,
     layer: int | str | Tensor = -1,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     reduction: str = "max",
     *,
     normalize: bool | str = False,
@@ -36,7 +37,8 @@ def saliency(
         image: one image (H, W, C) or a batch (N, H, W, C), as the network takes it.
         filter_indices: one filter (class, channel) or several; None means the mean of all.
         layer: index of the layer, its name, or an output tensor.
-        backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        backprop_modifier: "guided", "rectified" ("relu", "deconv"), a rule of your own, or a function from model to
+            model: see `swiftvis.backprop_modifiers`.
         reduction: over the channels: "max" of |g| (Simonyan), or "sum" of |g| (SmoothGrad's programs).
         normalize: False keeps the scale; True brings each image's map to 0..1, "shared" the whole batch, so that
             its maps can be compared.
@@ -120,7 +122,7 @@ def _gradients(
     image: Any,
     filter_indices: Any,
     layer: Any,
-    backprop_modifier: str | Callable[[Model], Model] | None,
+    backprop_modifier: BackpropModifier | None,
     exact: bool,
 ) -> np.ndarray:
     """The gradient of each image's own score."""

@@ -14,7 +14,7 @@ expressions too (`swiftvis.expressions`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from ._arguments import as_expression, as_model
 from ._arguments import index as as_index
 from ._native import Shape
 from ._program import Program
+from ._rules import BackpropModifier
 from .expressions import Expression, elementwise
 from .model import Model
 
@@ -240,7 +241,7 @@ def backend() -> str:
 # ---- keras-vis's own ----
 
 
-def modify_model_backprop(model: Model, backprop_modifier: str | Callable[[Model], Model]) -> Model:
+def modify_model_backprop(model: Model, backprop_modifier: BackpropModifier) -> Model:
     """The model with another backward rule, "guided" or "rectified" ("relu", "deconv"). Nothing is saved, reloaded or
     kept: unlike keras-vis's, a guided map is of the model as it is now.
 

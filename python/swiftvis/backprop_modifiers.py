@@ -12,15 +12,12 @@ A modifier as in keras-vis: a function `modifier(model)` that returns a model, f
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ._rules import Choices
+from ._rules import BackpropModifier, Choices, Modifier
 from .model import Model
 from .utils.utils import get_identifier
-
-Modifier = Callable[[Model], Model]
-BackpropModifier = Choices | Modifier
 
 
 def guided(model: Model) -> Model:

@@ -14,7 +14,7 @@ from . import _native
 from ._arguments import image_batch, index
 from ._native import Question, Shape
 from ._passes import Score
-from ._rules import Choices, rule_of
+from ._rules import BackpropModifier, Choices, rule_of
 from ._sessions import requested_threads
 from .layers import Layer, Network, Tensor, find_layer
 
@@ -157,7 +157,7 @@ class Model:
         layer_idx: int | str | Tensor = -1,
         filter_indices: int | Sequence[int] | np.ndarray | None = None,
         wrt_tensor: Tensor | str | None = None,
-        backprop_modifier: str | Callable[[Model], Model] | None = None,
+        backprop_modifier: BackpropModifier | None = None,
         *,
         exact: bool = False,
     ) -> np.ndarray | list[np.ndarray]:
@@ -173,7 +173,8 @@ class Model:
             filter_indices: one filter (unit, channel) or several; None means the mean of all of them.
             wrt_tensor: the gradient is taken at this tensor (`layer.output`) or layer name; None means the
                 input.
-            backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+            backprop_modifier: "guided", "rectified" ("relu", "deconv"), a rule of your own, or a function from model to
+            model: see `swiftvis.backprop_modifiers`.
             exact: only convolutions that sum products directly. Without it, large 3x3 ones use Winograd's
                 algorithm, which is faster and gives up a few bits.
         Returns:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import backprop_modifiers
 from .._arguments import as_model
+from .._rules import BackpropModifier
 from ..layers import Tensor
 from ..losses import ActivationMaximization, Loss
 from ..model import Model
@@ -65,7 +66,7 @@ def visualize_activation(
     wrt_tensor: Tensor | str | None = None,
     seed_input: Any = None,
     input_range: tuple[float, float] = (0, 255),
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = None,
     act_max_weight: float | None = 1,
     lp_norm_weight: float | None = 10,
@@ -89,7 +90,8 @@ def visualize_activation(
             another one the image is not changed.
         seed_input: the image to start from; None means noise.
         input_range: the (smallest, largest) value of images.
-        backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        backprop_modifier: "guided", "rectified" ("relu", "deconv"), a rule of your own, or a function from model to
+            model: see `swiftvis.backprop_modifiers`.
         grad_modifier: "absolute", "negate", "invert", "relu", "small_values", a function of the gradient, or None.
         act_max_weight: the weight of the activation; 0 or None leaves it out.
         lp_norm_weight: the weight of the L6 norm; 0 or None leaves it out.

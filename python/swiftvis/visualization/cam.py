@@ -11,6 +11,7 @@ from .. import backprop_modifiers, grad_modifiers
 from .._arguments import as_model
 from .._cam_layers import chosen, penultimate, positions
 from .._passes import Score
+from .._rules import BackpropModifier
 from ..layers import Tensor
 from ..model import Model
 from ..resampling import spline_zoom
@@ -27,7 +28,7 @@ def visualize_cam(
     filter_indices: int | Sequence[int] | np.ndarray | None,
     seed_input: Any,
     penultimate_layer_idx: int | str | Tensor | None = None,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = None,
     *,
     exact: bool = False,
@@ -52,7 +53,8 @@ def visualize_cam(
         penultimate_layer_idx: the layer whose channels are weighted: index, name or output tensor. None takes
             the last convolution or pooling that leads to the layer (global pooling does not count, nor does
             the layer right before it, as in keras-vis), in nested models too.
-        backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        backprop_modifier: "guided", "rectified" ("relu", "deconv"), a rule of your own, or a function from model to
+            model: see `swiftvis.backprop_modifiers`.
         grad_modifier: "absolute", "negate", "invert", "relu", "small_values", a function of the gradient, or
             None.
         exact: as for `Model.gradient`: slower, and a few bits more accurate.
@@ -75,7 +77,7 @@ def class_activation(
     filter_indices: Any,
     seed_input: Any,
     penultimate_layer_idx: int | str | Tensor | None,
-    backprop_modifier: str | Callable[[Model], Model] | None,
+    backprop_modifier: BackpropModifier | None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None,
     exact: bool,
     zoom: Zoom,

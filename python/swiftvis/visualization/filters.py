@@ -11,6 +11,7 @@ import numpy as np
 from .. import backprop_modifiers, grad_modifiers
 from .._arguments import as_model, scaling
 from .._passes import Score, filter_count
+from .._rules import BackpropModifier
 from ..layers import Tensor
 from ..model import Model
 from ..utils import utils
@@ -23,7 +24,7 @@ def iter_saliency_per_filter(
     seed_input: Any,
     filter_indices: int | Sequence[int] | np.ndarray | None = None,
     wrt_tensor: Tensor | str | None = None,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
     keepdims: bool = False,
     *,
@@ -73,7 +74,7 @@ def visualize_saliency_per_filter(
     seed_input: Any,
     filter_indices: int | Sequence[int] | np.ndarray | None = None,
     wrt_tensor: Tensor | str | None = None,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
     keepdims: bool = False,
     *,

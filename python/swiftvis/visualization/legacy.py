@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import imaging
+from .._rules import BackpropModifier
 from ..layers import Tensor
 from ..model import Model
 from . import saliency
@@ -29,7 +30,7 @@ def visualize_saliency(
     layer_idx: int | str | Tensor,
     filter_indices: int | Sequence[int] | np.ndarray | None,
     seed_input: Any,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
 ) -> np.ndarray:
     """`swiftvis.visualization.visualize_saliency` as a picture.
@@ -54,7 +55,7 @@ def visualize_cam(
     filter_indices: int | Sequence[int] | np.ndarray | None,
     seed_input: Any,
     penultimate_layer_idx: int | str | Tensor | None = None,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """`swiftvis.visualization.visualize_cam` as a picture, and enlarged by bicubic convolution instead of splines.

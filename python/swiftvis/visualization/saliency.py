@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import grad_modifiers
 from .._arguments import as_model
+from .._rules import BackpropModifier
 from ..layers import Layer, Tensor
 from ..losses import Loss
 from ..model import Model
@@ -22,7 +23,7 @@ def visualize_saliency(
     filter_indices: int | Sequence[int] | np.ndarray | None,
     seed_input: Any,
     wrt_tensor: Tensor | str | None = None,
-    backprop_modifier: str | Callable[[Model], Model] | None = None,
+    backprop_modifier: BackpropModifier | None = None,
     grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = "absolute",
     keepdims: bool = False,
     *,
@@ -43,7 +44,8 @@ def visualize_saliency(
         seed_input: the image, as the network takes it (nothing is preprocessed): (H, W, C) or (N, H, W, C),
             uint8 or any other numbers.
         wrt_tensor: the gradient is taken at this tensor (`layer.output`) or layer name; None means the input.
-        backprop_modifier: "guided", "rectified" ("relu", "deconv"), or a function from model to model.
+        backprop_modifier: "guided", "rectified" ("relu", "deconv"), a rule of your own, or a function from model to
+            model: see `swiftvis.backprop_modifiers`.
         grad_modifier: "absolute", "negate", "invert", "relu", "small_values", a function of the gradient, or
             None.
         keepdims: keep the channels: (H, W, C). Use it for inputs without a channel axis.
