@@ -120,7 +120,7 @@ def parse(
         options=options if isinstance(options, dict) else {},
         is_custom=">" in class_name
         or ">" in registered
-        or (bool(module) and module.split(".")[0] != "keras"),
+        or (bool(module) and module.split(".")[0] not in ("keras", "tf_keras")),
         is_operation=module.startswith(("keras.src.ops", "keras.ops")) or (not module and is_bare),
     )
     if (identity := entry.get("shared_object_id")) is not None:
