@@ -26,15 +26,19 @@ def channel_axis(rank: int, data_format: str) -> int:
 
 
 def as_model(model: Any) -> Model:
-    """The `Model` that was given. TypeError for everything else: scripts for keras-vis have Keras's at hand."""
+    """The `Model` that was given, or the one made of a live model of Keras (`swiftvis.live`). TypeError for the rest."""
+    from . import live
+    from ._keras_objects import is_model
     from .model import Model
 
     if isinstance(model, Model):
         return model
+    if is_model(model):
+        return live.converted(model)
     kind = type(model)
     raise TypeError(
-        f"expected a model from swiftvis.load_model, got {kind.__module__}.{kind.__name__}; "
-        'a Keras model is saved first: model.save("model.keras")'
+        "expected a model from swiftvis.load_model, or a model object of Keras 3 or tf.keras, "
+        f"got {kind.__module__}.{kind.__name__}"
     )
 
 
@@ -48,6 +52,10 @@ def as_expression(value: Any, what: str = "a tensor") -> Expression:
         array = np.asarray(value)
         if array.dtype.kind in "buif":
             return Constant(array)
+    from . import _keras_tensors
+
+    if _keras_tensors.is_tensor(value):
+        return _keras_tensors.expression(value)
     kind = type(value)
     raise TypeError(
         f"{what}: expected a tensor (layer.output, model.input), an expression of tensors, or numbers, "
@@ -57,9 +65,10 @@ def as_expression(value: Any, what: str = "a tensor") -> Expression:
 
 def as_tensor(value: Any, what: str) -> Tensor:
     """The tensor that was given: `model.input` or `layer.output`. TypeError for everything else."""
+    from ._keras_tensors import LiveTensor, is_tensor
     from .layers import Tensor
 
-    tensor = as_expression(value, what)
+    tensor = LiveTensor(value) if is_tensor(value) else as_expression(value, what)
     if not isinstance(tensor, Tensor):
         raise TypeError(
             f"{what}: expected a tensor of a model (layer.output, model.input), got {value!r:.60}"

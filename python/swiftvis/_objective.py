@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._binding import bound
 from ._native import Question
 from ._program import Program
 from ._sessions import requested_threads, warn_unmodified
@@ -30,6 +31,7 @@ class Objective:
     """
 
     def __init__(self, losses: Sequence[Expression], source: Tensor, wrt: Tensor, exact: bool) -> None:
+        losses, (source, wrt) = bound(losses, [source, wrt])
         self._program = Program(losses)
         self._source, self._wrt, self._exact = source, wrt, exact
         self._network = _common_network(source, wrt, self._program.leaves)

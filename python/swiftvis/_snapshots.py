@@ -1,8 +1,9 @@
-"""What a live model was when it was converted, and whether it still is."""
+"""What live layers were when they were converted, and whether they still are."""
 
 from __future__ import annotations
 
 import operator
+import threading
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -10,30 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from .importers.keras import live
-from .model import Model
+from ._keras_objects import array, held
 
 # Plain attributes that change without a change in what a layer computes at inference.
 _IRRELEVANT = {"built", "trainable", "training", "stateful"}
 _PLAIN = (bool, int, float, str, tuple, type(None))
 
 
-class Snapshot:
-    """A model made of a live one, which it does not keep alive.
+class Conversion:
+    """A result made of live layers, which it does not keep alive, and made anew when they have changed."""
 
-    Attributes:
-        model: the converted model.
-    """
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._notes: list[_LayerNote] = []
+        self._result: Any = None
 
-    def __init__(self, keras_model: Any) -> None:
-        # Noted before the weights are read: what changes meanwhile is noticed the next time.
-        self._layers = [_LayerNote(layer) for layer in _leaves(keras_model.layers)]
-        self.model = Model.from_graph(*live.read(keras_model))
-
-    def holds(self, keras_model: Any) -> bool:
-        """Whether layers, options, activations and weights are what they were."""
-        layers = list(_leaves(keras_model.layers))
-        return len(layers) == len(self._layers) and all(map(_LayerNote.holds, self._layers, layers))
+    def current(self, layers: Iterable[Any], make: Callable[[], Any]) -> Any:
+        """The result of `make`, from the last call if layers, options, activations and weights are what they were."""
+        leaves = list(_leaves(layers))
+        with self._lock:
+            notes = self._notes
+            same = len(notes) == len(leaves) and all(map(_LayerNote.holds, notes, leaves))
+            if self._result is None or not same:
+                self._result = None  # never two at once: a model may take much of the memory
+                # Noted before the weights are read: what changes meanwhile is noticed the next time.
+                self._notes = [_LayerNote(layer) for layer in leaves]
+                self._result = make()
+            return self._result
 
 
 def _leaves(layers: Iterable[Any]) -> Iterator[Any]:
@@ -53,14 +57,14 @@ class _LayerNote:
         self._plain = operator.itemgetter(*plain) if plain else lambda attributes: None
         self._options = self._plain(attributes)
         self._activation = _same_object(getattr(layer, "activation", None))
-        self._weights = [_VariableNote(variable) for variable in layer.weights]
+        self._weights = [_VariableNote(variable) for variable in _weights(layer)]
 
     def holds(self, layer: Any) -> bool:
         try:
             same = self._layer() is layer and self._plain(vars(layer)) == self._options
         except KeyError:
             return False
-        weights = layer.weights
+        weights = _weights(layer)
         return (
             same
             and self._activation(getattr(layer, "activation", None))
@@ -69,16 +73,20 @@ class _LayerNote:
         )
 
 
+def _weights(layer: Any) -> list[Any]:
+    return getattr(layer, "weights", [])  # operations outside layers have none
+
+
 class _VariableNote:
     """A variable's value: how to see at once that it is the same, and a checksum where that does not tell. On JAX, even
     predict() gives every variable a new array."""
 
     def __init__(self, variable: Any) -> None:
-        self._same = _same_value(live.value(variable))
+        self._same = _same_value(held(variable))
         self._checksum = _checksum(variable)
 
     def holds(self, variable: Any) -> bool:
-        value = live.value(variable)
+        value = held(variable)
         if self._same(value):
             return True
         if _checksum(variable) != self._checksum:
@@ -88,8 +96,7 @@ class _VariableNote:
 
 
 def _checksum(variable: Any) -> int:
-    array = np.ascontiguousarray(live.array(variable))
-    return zlib.crc32(array.reshape(-1).view(np.uint8))
+    return zlib.crc32(np.ascontiguousarray(array(variable)).reshape(-1).view(np.uint8))
 
 
 def _same_object(value: Any) -> Callable[[Any], bool]:

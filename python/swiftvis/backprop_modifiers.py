@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._rules import BackpropModifier, Choices, Modifier
+from ._arguments import as_model
 from .model import Model
 from .utils.utils import get_identifier
 
@@ -23,13 +24,13 @@ from .utils.utils import get_identifier
 def guided(model: Model) -> Model:
     """The model with guided backpropagation: only positive gradients, where the activation is positive
     (Springenberg et al. 2015, arXiv:1412.6806)."""
-    return model.with_rule("guided")
+    return as_model(model).with_rule("guided")
 
 
 def rectified(model: Model) -> Model:
     """The model with the "deconvnet" rule: only positive gradients, whatever the activation was
     (Zeiler & Fergus 2014, arXiv:1311.2901)."""
-    return model.with_rule("rectified")
+    return as_model(model).with_rule("rectified")
 
 
 relu = deconv = rectified

@@ -14,33 +14,18 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from ._snapshots import Snapshot
-from .importers.keras import live
-from .model import Model
+from ._keras_objects import checked_kind, library, named
+from ._snapshots import Conversion
 
-
-class _Conversion:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._snapshot: Snapshot | None = None
-
-    def model(self, keras_model: Any) -> Model:
-        with self._lock:
-            if self._snapshot is None or not self._snapshot.holds(keras_model):
-                self._snapshot = None  # never two at once: a model may take much of the memory
-                self._snapshot = Snapshot(keras_model)
-            return self._snapshot.model
+if TYPE_CHECKING:
+    from .model import Model
 
 
-_conversions: weakref.WeakKeyDictionary[Any, _Conversion] = weakref.WeakKeyDictionary()
+_conversions: weakref.WeakKeyDictionary[Any, Conversion] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
-
-
-def is_live(value: Any) -> bool:
-    """Whether it is a model object of Keras 3 or tf.keras 2."""
-    return live.is_model(value)
 
 
 def converted(keras_model: Any) -> Model:
@@ -50,13 +35,32 @@ def converted(keras_model: Any) -> Model:
         ModelError: it is not built (a ValueError).
         UnsupportedModelError: it is subclassed, or has layers that swiftvis cannot compute.
     """
+    with named(keras_model):
+        checked_kind(keras_model)
     if callable(sync := getattr(keras_model, "jax_state_sync", None)):
         sync()  # within fit(), JAX's weights are elsewhere
     with _lock:
-        conversion = _conversions.setdefault(keras_model, _Conversion())
-    return conversion.model(keras_model)
+        conversion = _conversions.setdefault(keras_model, Conversion())
+    return conversion.current(keras_model.layers, lambda: loaded(keras_model))
 
 
-def read(keras_model: Any) -> Model:
+def loaded(keras_model: Any) -> Model:
     """A model of its own made of a live one, which later changes do not touch. Raises as `converted` does."""
-    return Model.from_graph(*live.read(keras_model))
+    from .importers.keras.live import read
+    from .model import Model
+
+    return Model.from_graph(*read(keras_model))
+
+
+def copied(keras_model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A model of the same classes, made by Keras from its configuration, with copies of the weights. Not compiled.
+
+    Raises:
+        as `converted`; and what Keras raises for classes and functions that it cannot find.
+    """
+    with named(keras_model):
+        checked_kind(keras_model)
+    with library(keras_model).utils.custom_object_scope(dict(custom_objects or {})):
+        copy = type(keras_model).from_config(keras_model.get_config())
+    copy.set_weights(keras_model.get_weights())
+    return copy

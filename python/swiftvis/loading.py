@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from . import _native
+from . import _native, live
+from ._keras_objects import is_model
 from .layers import Network
 from .model import Model
 
@@ -14,16 +16,19 @@ _ZIP = b"PK\x03\x04"
 _KERAS = {".h5", ".hdf5", ".keras"}
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def load_model(path: str | os.PathLike[str] | Any) -> Model:
     """Loads a trained model. No code from the file is run, and no framework is needed.
 
     Args:
-        path: a Keras model (.h5, .hdf5, .keras) saved whole, or swiftvis's own .safetensors.
+        path: a Keras model (.h5, .hdf5, .keras) saved whole, or swiftvis's own .safetensors; or a live model of Keras 3
+            or tf.keras, as it is now (other functions take live models as they are, and follow their changes).
     Raises:
         FileNotFoundError: no such file.
         ValueError: another kind of file, a damaged one, weights without a model, or layers that are not
             supported (each is named).
     """
+    if is_model(path):
+        return live.loaded(path)
     file = Path(path)
     if file.is_dir():
         raise ValueError(f"{file} is a folder (a SavedModel?): save the model as one .keras or .h5 file")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
+from . import _keras_tensors, _native
 from ._arguments import image_batch, index
 from ._native import Question, Shape
 from ._passes import Score
@@ -121,6 +121,8 @@ class Model:
             return self._network.tensor(of.name)
         if isinstance(of, str):
             return self._layer(of).output
+        if _keras_tensors.is_tensor(of):
+            return _keras_tensors.tensor_in(self, of)
         raise TypeError(f"expected a tensor (layer.output) or a layer name, got {type(of).__name__}")
 
     # ---- Numbers ----
@@ -292,8 +294,9 @@ class Model:
 
     def _target(self, layer_idx: int | str | Tensor) -> tuple[Tensor, str]:
         """The tensor of the layer, and how to call it in a message."""
-        if isinstance(layer_idx, Tensor):
-            return self.tensor(layer_idx), layer_idx.name
+        if isinstance(layer_idx, Tensor) or _keras_tensors.is_tensor(layer_idx):
+            tensor = self.tensor(layer_idx)
+            return tensor, tensor.name
         if not self.layers and layer_idx == -1:
             return self.outputs[0], self.outputs[0].name
         layer = self._layer(layer_idx)

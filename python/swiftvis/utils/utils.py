@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import live
 from .._arguments import as_model, index
 from .._indexing import ChannelsLastIndex
+from .._keras_objects import is_model
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -68,21 +70,26 @@ def get_identifier(identifier: Any, module_globals: Mapping[str, Any], module_na
 
 
 def apply_modifications(model: Model, custom_objects: Mapping[str, Any] | None = None) -> Model:
-    """A new model in which the activations set on `model`'s layers take effect. The weights are shared.
+    """A new model in which the activations set on `model`'s layers take effect. No file is written.
 
     Args:
-        model: stays as it was.
-        custom_objects: accepted because keras-vis has it; swiftvis runs no code from a model.
+        model: from `swiftvis.load_model`, or a live Sequential or functional model of Keras. It stays as it was.
+        custom_objects: names of a live model's own classes and functions, as Keras needs them to make it again. For
+            other models accepted because keras-vis has it: swiftvis runs no code from a model file.
+    Returns:
+        A model of the same kind: a `Model`, which shares the weights, or a live one with copies of them (not compiled).
     """
-    del custom_objects
+    if is_model(model):
+        return live.copied(model, custom_objects)
     return as_model(model).with_modifications()
 
 
 def find_layer_idx(model: Model, layer_name: str) -> int:
     """The index of the first layer of that name. ValueError where there is none."""
-    for layer in as_model(model).layers:
+    layers = model.layers if is_model(model) else as_model(model).layers
+    for position, layer in enumerate(layers):
         if layer.name == layer_name:
-            return layer.index
+            return position
     raise ValueError(f"No layer with name '{layer_name}' within the model")
 
 

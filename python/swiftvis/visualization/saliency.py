@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import grad_modifiers
-from .._arguments import as_model
+from .._arguments import as_model, as_tensor
 from .._rules import BackpropModifier
 from ..layers import Layer, Tensor
 from ..losses import Loss
@@ -125,6 +125,6 @@ def overlay(array1: np.ndarray, array2: np.ndarray, alpha: float = 0.5) -> np.nd
 
 
 def get_num_filters(layer: Layer) -> int | None:
-    """How many filters a layer has: its units or output channels."""
-    output = layer.output
+    """How many filters a layer has, of a `Model` or a live model: its units or output channels."""
+    output = as_tensor(layer.output, "layer.output")
     return output.shape[output.channel_axis]

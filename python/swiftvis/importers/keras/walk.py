@@ -21,6 +21,11 @@ def convert(archive: Archive) -> tuple[dict[str, Any], dict[str, Weight]]:
             f"the model is a '{root.class_name}'; only Sequential and functional models can be read, since a model's own "
             "code is never run: build the same network with keras.Model(inputs, outputs), copy the weights and save it"
         )
+    return convert_tree(archive, root)
+
+
+def convert_tree(archive: Archive, root: LayerConfig) -> tuple[dict[str, Any], dict[str, Weight]]:
+    """The same for a model of which only the weights are still in the archive."""
     walker = _Walker(archive, root)
     outputs = walker.model(root, [], "")
     walker.raise_refusals()
@@ -56,7 +61,7 @@ class _Walker:
             count = len(self._refusals)
             raise UnsupportedModelError(
                 f"{'a layer' if count == 1 else f'{count} layers'} of this model cannot be computed:\n{listed}\n"
-                "Replace them by supported layers, or save the part of the model before them, and read that file."
+                "Replace them by supported layers, or take the part of the model before them."
             )
 
     def model(self, model: LayerConfig, inputs: Results, path: str) -> Results:
