@@ -71,7 +71,7 @@ def custom(rule: Choices, otherwise: str = "plain") -> Modifier:
     """
 
     def modifier(model: Model) -> Model:
-        return model.with_rule(rule, otherwise)
+        return as_model(model).with_rule(rule, otherwise)
 
     return modifier
 
