@@ -83,7 +83,7 @@ def test_layers_and_tensors_carry_the_rule(cnn: swiftvis.Model) -> None:
     for tensor in (guided.input, guided.output, guided.layers[3].output):
         assert tensor.network.rule == "guided" and tensor.network.is_same(cnn.input.network)
     assert cnn.layers[3].output.network.rule == "plain"
-    assert guided.input == cnn.input
+    assert guided.input == guided.input != cnn.input
     assert guided.layers[-1].activation == "linear", "what was set is not lost"
     edited = swiftvis.utils.utils.apply_modifications(guided)
     assert edited.backprop_rule == edited.output.network.rule == "guided"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import sys
 from pathlib import Path
@@ -89,7 +90,7 @@ def user_stacklevel() -> int:
     """The `stacklevel` with which a warning of the calling function points to the user's line, not into this package."""
     package = str(Path(__file__).parent)
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((package, contextlib.__file__)):
         level, frame = level + 1, frame.f_back
     return level
 

@@ -35,7 +35,7 @@ class Objective:
         self._program = Program(losses)
         self._source, self._wrt, self._exact = source, wrt, exact
         self._network = _common_network(source, wrt, self._program.leaves)
-        self._network.handle  # noqa: B018 - a closed model is told
+        _ = self._network.handle  # a closed model is told
         leaves = self._program.leaves
         self._reaching = [self._network.leads(wrt.name, leaf.name) for leaf in leaves]
         if not any(self._reaching):
@@ -49,9 +49,6 @@ class Objective:
         """Evaluates images of that shape. An exception from within costs the session, and nothing else."""
         leaves = self._program.leaves
         cotangents = [leaf.name for leaf, reaches in zip(leaves, self._reaching, strict=True) if reaches]
-        if not self._values and self._wrt == self._source:
-            yield self._without_network
-            return
         network = self._network
         question = Question(
             (shape,),
@@ -75,11 +72,6 @@ class Objective:
                 return Evaluation(self._losses(values), gradient, tensors[self._wrt.name])
 
             yield evaluate
-
-    def _without_network(self, image: np.ndarray) -> Evaluation:
-        values = self._program.forward([image])
-        (gradient,) = self._program.backward(values)
-        return Evaluation(self._losses(values), gradient, image)
 
     def _losses(self, values: list[Any]) -> list[np.float32]:
         return [np.sum(result, dtype=np.float32) for result in self._program.results(values)]

@@ -142,7 +142,11 @@ class Tensor(Expression):
         return super().__getitem__(item)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tensor) and (self.name, self.shape) == (other.name, other.shape)
+        return isinstance(other, Tensor) and (self.name, self.shape, self.network.rule) == (
+            other.name,
+            other.shape,
+            other.network.rule,
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.shape))

@@ -61,7 +61,7 @@ class Optimizer:
         self.input_tensor = as_tensor(input_tensor, "input_tensor")
         self.input_range = input_range
         self.wrt_tensor = self.input_tensor if wrt_tensor is None else as_tensor(wrt_tensor, "wrt_tensor")
-        self.wrt_tensor_is_input_tensor = self.wrt_tensor == self.input_tensor
+        self.wrt_tensor_is_input_tensor = self.wrt_tensor.name == self.input_tensor.name
         self.loss_names: list[str] = []
         self.loss_functions: list[Expression] = []
         for loss, weight in losses:
@@ -128,12 +128,13 @@ class Optimizer:
                 if self._norm_grads:
                     grads = grads / np.sqrt(np.maximum(np.vdot(grads, grads), np.float32(1e-12)))
                 if modify is not None:
-                    grads = np.asarray(modify(grads))
+                    grads = _modified(grads, modify)
                 for callback in called:
                     callback.callback(step, named_losses, overall_loss, grads, wrt_value)
                 if self.wrt_tensor_is_input_tensor:
                     change, cache = self._rmsprop(grads, cache)
-                    image = image + change  # not in place: a callback may have kept what it was given
+                    change += image  # not the other way round: a callback may have kept what it was given
+                    image = change
                 for modifier in reversed(modifiers):
                     image = modifier.post(image)
                 if overall_loss < best_loss:
@@ -145,8 +146,19 @@ class Optimizer:
     def _rmsprop(
         self, grads: np.ndarray, cache: np.ndarray | None = None, decay_rate: float = 0.95
     ) -> tuple[np.ndarray, np.ndarray]:
-        cache = (1 - decay_rate) * grads**2 + (0 if cache is None else decay_rate * cache)
-        return -grads / np.sqrt(cache + _EPSILON), cache
+        """The change of the image, and the decayed mean of the squared gradients. In place where it can: fresh memory
+        costs more than the arithmetic."""
+        step = np.square(grads)
+        step *= 1 - decay_rate
+        if cache is None:
+            cache = step.copy()
+        else:
+            cache *= decay_rate
+            cache += step
+        np.add(cache, _EPSILON, out=step)
+        np.sqrt(step, out=step)
+        np.divide(grads, step, out=step)
+        return np.negative(step, out=step), cache
 
     def _get_seed_input(self, seed_input: Any) -> np.ndarray:
         shape = self.input_tensor.shape
@@ -155,4 +167,12 @@ class Optimizer:
         if None in shape[1:]:
             raise ValueError(f"the input's size is open ({shape}): give an image to start from, seed_input")
         low, high = self.input_range
-        return random_array((1, *shape[1:]), mean=np.mean(self.input_range), std=0.05 * (high - low))
+        noise = random_array((1, *shape[1:]), mean=np.mean(self.input_range), std=0.05 * (high - low))
+        return noise.astype(np.float32)
+
+
+def _modified(grads: np.ndarray, modify: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    shape, found = grads.shape, np.asarray(modify(grads))
+    if found.shape != shape:
+        raise ValueError(f"grad_modifier gave shape {found.shape} for a gradient of shape {shape}")
+    return found.astype(np.result_type(found, np.float32), copy=False)
