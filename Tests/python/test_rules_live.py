@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import swiftvis
+from swiftvis import backprop_modifiers
+from swiftvis.visualization import visualize_saliency
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("jax", reason="needs JAX: pip install jax")
@@ -89,3 +91,16 @@ def test_as_a_custom_derivative(tmp_path: Path, kind: str, rule: Any, every: boo
     wanted = gradient_by_jax(modified, image)
     assert np.abs(wanted).max() > 1e-7
     np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_layers_of_live_models() -> None:
+    net = network("tanh", lambda name: name)
+    image = np.random.default_rng(1).random((10, 9, 3), np.float32)
+    wanted = visualize_saliency(
+        net, -1, 1, image, backprop_modifier={"stem": squashed, "hidden": leaky_guided}
+    )
+    rule = {net.get_layer("stem"): squashed, net.layers[-2]: leaky_guided}
+    np.testing.assert_array_equal(visualize_saliency(net, -1, 1, image, backprop_modifier=rule), wanted)
+    modified = backprop_modifiers.custom(rule)(net)
+    np.testing.assert_array_equal(visualize_saliency(modified, -1, 1, image), wanted)
+    assert (visualize_saliency(net, -1, 1, image) != wanted).any()
