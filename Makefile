@@ -75,7 +75,7 @@ $(BENCH)/networks: pyproject.toml
 	@touch $@
 
 $(BENCH)/peers: $(BENCH)/networks
-	$(BENCH)/bin/pip install -q torch matplotlib
+	$(BENCH)/bin/pip install -q torch matplotlib tf-keras-vis
 	$(BENCH)/bin/pip install -q tensorflow-cpu || $(BENCH)/bin/pip install -q tensorflow || echo "No TensorFlow for this Python: it is left out"
 	@touch $@
 

@@ -19,7 +19,7 @@ def write() -> None:
     before, rest = readme.read_text().split(START)
     after = rest.split(END)[1]
     picture = f"![How much longer the others take]({CHART.relative_to(ROOT)})"
-    parts = [setting(), speeds(), picture, processes(), accuracies()]
+    parts = [setting(), speeds(), picture, visualizations(), processes(), accuracies()]
     text = "\n\n".join(part for part in parts if part)
     readme.write_text(f"{before}{START}\n\n{text}\n\n{END}{after}")
     chart(CHART)
@@ -72,6 +72,18 @@ def speeds() -> str:
             rows.append([network.title, *times, *ratios, percent])
     head = ["network", "swiftvis (ms)", *FRAMEWORKS, "best peer / ours", "batch of 8", "25 copies", "of peak"]
     return table(head, rows) if rows else ""
+
+
+def visualizations() -> str:
+    rows = []
+    for name, tasks in results.load("visualizations").items():
+        for task, found in tasks.items():
+            if "seconds" in found:
+                times = [
+                    milliseconds(found["seconds"][title]["min"]) for title in ("swiftvis", "tf-keras-vis")
+                ]
+                rows.append([NETWORKS[name].title, f"`visualize_{task}`", *times, f"{found['ratio']:.1f}"])
+    return table(["network", "call", "swiftvis (ms)", "tf-keras-vis (ms)", "ratio"], rows) if rows else ""
 
 
 # ---- Processes, threads, accuracy ----

@@ -3,7 +3,8 @@
 usage: python benchmarks/run.py [--only speed cold ...] [--networks vgg16 ...] [--batches 1 8]
 
 Sections: machine (peak, versions, sizes on disk), speed (one image, a batch of 8, and 25 copies as SmoothGrad takes them),
-cold (from import to the first map, and memory), lasting (10,000 calls), threads, accuracy, report (tables and chart).
+cold (from import to the first map, and memory), lasting (10,000 calls), threads, accuracy, visualizations (beside
+tf-keras-vis), report (tables and chart).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import report
 import results
 import single_process
 import speed
+import visualizations
 from networks import NETWORKS, SMALL, ensure
 
 LARGE = ("vgg16", "resnet50", "inception_v3", "densenet121")
@@ -51,7 +53,7 @@ def each(
         print(f"{section}: {line(name, row)}", flush=True)
 
 
-SECTIONS = ("machine", "speed", "cold", "lasting", "threads", "accuracy", "report")
+SECTIONS = ("machine", "speed", "cold", "lasting", "threads", "accuracy", "visualizations", "report")
 
 
 def main() -> None:
@@ -86,6 +88,8 @@ def main() -> None:
                 each(section, names, lambda n: single_process.threads(n, options.runs), single_process.line)
             case "accuracy":
                 each(section, options.networks, accuracy.measure, accuracy.row)
+            case "visualizations":
+                each(section, chosen(visualizations.MEASURED), visualizations.measure, visualizations.line)
             case "report":
                 report.write()
 
