@@ -1,5 +1,5 @@
-"""Live Keras 3 models (on JAX) wherever a model is expected: the same numbers as Keras, kept no longer than the model, and
-never those of an earlier state."""
+"""Live models of Keras 3 (on JAX, if nothing else is said) wherever a model is expected: the same numbers as Keras, kept no
+longer than the model, and never those of an earlier state."""
 
 from __future__ import annotations
 
@@ -13,15 +13,27 @@ import numpy as np
 import pytest
 
 import swiftvis
+from swiftvis import backend as K
 from swiftvis import live
+from swiftvis._arguments import as_expression, as_tensor
+from swiftvis._binding import bound
+from swiftvis._program import Program
+from swiftvis.losses import ActivationMaximization, Loss
+from swiftvis.regularizers import TotalVariation
 from swiftvis.utils import utils
-from swiftvis.visualization import get_num_filters, visualize_cam, visualize_saliency
+from swiftvis.visualization import (
+    get_num_filters,
+    visualize_cam,
+    visualize_saliency,
+    visualize_saliency_with_losses,
+)
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
-pytest.importorskip("jax", reason="needs JAX: pip install jax")
-keras = pytest.importorskip("keras", minversion="3.0", reason="needs Keras 3: pip install keras jax")
-if keras.backend.backend() != "jax":
-    pytest.skip("Keras is set to another backend than JAX", allow_module_level=True)
+# `make parity` runs these on TensorFlow and PyTorch too, and on tf.keras.
+LIBRARY = os.environ.get("SWIFTVIS_TEST_KERAS", "keras")
+if os.environ.setdefault("KERAS_BACKEND", "jax") == "jax":
+    pytest.importorskip("jax", reason="needs JAX: pip install jax")
+keras = pytest.importorskip(LIBRARY, reason="needs Keras 3: pip install keras jax")
+KERAS_3 = LIBRARY == "keras"
 
 L = keras.layers
 IMAGE = np.random.default_rng(1).normal(0, 1, (12, 12, 3)).astype(np.float32)
@@ -49,11 +61,13 @@ def functional() -> Any:
     return keras.Model(inputs, L.Dense(2, name="head")(L.GlobalAveragePooling2D(name="mean")(x)))
 
 
+def array(value: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(value).copy() if KERAS_3 else value.numpy()
+
+
 def close(model: Any, x: np.ndarray = IMAGE) -> bool:
     """Whether swiftvis computes what Keras does, with the model as it is now."""
-    return np.allclose(
-        live.converted(model).predict(x), np.asarray(model(x[None], training=False)), atol=1e-5
-    )
+    return np.allclose(live.converted(model).predict(x), array(model(x[None], training=False)), atol=1e-5)
 
 
 @pytest.mark.parametrize("build", [sequential, functional])
@@ -109,7 +123,7 @@ def test_changed_weights_are_noticed(build) -> None:
     kernel = model.get_layer("conv").kernel
     kernel.assign(kernel * 2)
     assert is_noticed()
-    values = np.array(kernel)
+    values = array(kernel)
     values[0, 0, 0, 0] += 1e-3
     kernel.assign(values)
     assert is_noticed()
@@ -226,6 +240,7 @@ def test_a_functional_model_with_a_training_step_of_its_own() -> None:
     assert close(OwnStep(inputs, L.Conv2D(2, 3)(inputs)))
 
 
+@pytest.mark.skipif(not KERAS_3, reason="Keras 2 has no LoRA")
 def test_merged_weights_are_refused() -> None:
     model = sequential()
     model.layers[-1].enable_lora(2)
@@ -234,37 +249,32 @@ def test_merged_weights_are_refused() -> None:
 
 
 def test_other_objects() -> None:
-    with pytest.raises(TypeError, match=r"of Keras 3 or tf.keras, got keras.src.layers.*Dense"):
+    with pytest.raises(TypeError, match=r"of Keras 3 or tf.keras, got (tf_)?keras.src.layers.*Dense"):
         visualize_saliency(L.Dense(3), -1, 0, IMAGE)
 
 
 # ---- Tensors ----
 
 
+class Formula(Loss):
+    def __init__(self, build_loss: Any) -> None:
+        super().__init__()
+        self.build_loss = build_loss
+
+
 def losses_of(model: Any) -> list[Any]:
-    from swiftvis import backend as K
-    from swiftvis.losses import ActivationMaximization, Loss
-    from swiftvis.regularizers import TotalVariation
-
-    class Formula(Loss):
-        def __init__(self, formula: Any) -> None:
-            super().__init__()
-            self.build_loss = lambda: formula(model)
-
     conv, dense = model.get_layer("conv"), model.get_layer("head")
     return [
         (ActivationMaximization(dense, 1), 2.0),
         (ActivationMaximization(conv, [0, 3]), 1.0),
         (TotalVariation(model.inputs[0]), 0.1),
-        (Formula(lambda m: -K.mean(conv.output[utils.slicer[:, 2, ...]])), 1.0),
-        (Formula(lambda m: K.sum(K.square(dense.output - 0.5) * conv.output[0, 0, 0, 0])), 1.0),
+        (Formula(lambda: -K.mean(conv.output[utils.slicer[:, 2, ...]])), 1.0),
+        (Formula(lambda: K.sum(K.square(dense.output - 0.5) * conv.output[0, 0, 0, 0])), 1.0),
     ]
 
 
 @pytest.mark.parametrize("build", [sequential, functional])
 def test_losses_on_live_tensors(build) -> None:
-    from swiftvis.visualization import visualize_saliency_with_losses
-
     model = build()
     ours = swiftvis.load_model(model)
     for wrt in (None, "conv"):
@@ -281,27 +291,78 @@ def test_losses_on_live_tensors(build) -> None:
         assert np.allclose(*maps, atol=1e-5) and maps[0].std() > 0
 
 
-def test_keras_operations_on_live_tensors() -> None:
-    from swiftvis import backend as K
-    from swiftvis._arguments import as_expression, as_tensor
-    from swiftvis._binding import bound
-    from swiftvis._program import Program
-
-    ops, model = keras.ops, sequential()
+def formulas(model: Any) -> list[Any]:
     out, head = model.get_layer("conv").output, model.get_layer("head").output
-    formulas = [
-        -ops.mean(out[:, :, :, 1]),
-        ops.sum(ops.square(out - 0.5) / 2.0) + ops.max(head) * ops.exp(ops.min(head)),
-        ops.mean(ops.maximum(out, 0.1) ** 2, axis=[1, 2], keepdims=True)[0, 0, 0, 3],
-        ops.sqrt(ops.sum(ops.abs(1.0 - head), axis=-1)),
-        ops.log(head[..., 0:2])[0, 1],
+    if KERAS_3:
+        ops = keras.ops
+        return [
+            -ops.mean(out[:, :, :, 1]),
+            ops.sum(ops.square(out - 0.5) / 2.0) + ops.max(head) * ops.exp(ops.min(head)),
+            ops.mean(ops.maximum(out, 0.1) ** 2, axis=[1, 2], keepdims=True)[0, 0, 0, 3],
+            ops.sqrt(ops.sum(ops.abs(1.0 - head), axis=-1)),
+            ops.log(head[..., 0:2])[0, 1],
+        ]
+    K = keras.backend
+    return [
+        -K.mean(out[:, :, :, 1]),
+        K.sum(K.square(out - 0.5) / 2.0) + K.max(head) * K.exp(K.min(head)),
+        K.mean(K.maximum(out, 0.1) ** 2, axis=[1, 2], keepdims=True)[0, 0, 0, 3],
+        K.sqrt(K.sum(K.abs(1.0 - head), axis=-1)),
+        K.log(head[..., 0:2])[0, 1],
     ]
-    ours = [as_expression(formula) for formula in formulas]
-    expected = keras.Model(model.inputs[0], formulas)(IMAGE[None])
+
+
+def test_keras_operations_on_live_tensors() -> None:
+    model = sequential()
+    keras_formulas = formulas(model)
+    expected = keras.Model(model.inputs[0], keras_formulas)(IMAGE[None])
+    ours = [as_expression(formula) for formula in keras_formulas]
     expressions, (source,) = bound(ours, [as_tensor(model.inputs[0], "input")])
     program, found = Program(expressions), swiftvis.Model(source.network)
     values = dict(zip([tensor.name for tensor in found.outputs], found.predict(IMAGE), strict=True))
     results = program.results(program.forward([values[leaf.name] for leaf in program.leaves]))
     for result, wanted in zip(results, expected, strict=True):
-        assert np.allclose(result, np.asarray(wanted), atol=1e-5)
-    assert K.int_shape(model.inputs[0]) == (None, 12, 12, 3)
+        assert np.allclose(result, array(wanted), atol=1e-5)
+
+
+def test_channels_first() -> None:
+    image = np.moveaxis(IMAGE, -1, 0)
+    inputs = L.Input((3, 12, 12))
+    x = L.Conv2D(4, 3, data_format="channels_first", name="conv")(inputs)
+    model = keras.Model(inputs, L.Activation("relu", name="relu")(x))
+    ours, relu = swiftvis.load_model(model), model.get_layer("relu")
+    assert get_num_filters(relu) == 4 and as_tensor(model.inputs[0], "input").channel_axis == 1
+    loss = [
+        (ActivationMaximization(relu, 3), 1),
+        (Formula(lambda: K.mean(relu.output[utils.slicer[:, 2, ...]])), 1),
+    ]
+    same = [(ActivationMaximization(ours.layers[-1], 3), 1), (Formula(lambda: K.mean(ours.output[:, 2])), 1)]
+    maps = [
+        visualize_saliency_with_losses(m.input, losses, image) for m, losses in ((model, loss), (ours, same))
+    ]
+    assert np.array_equal(*maps)
+
+
+def test_tensors_of_calls_and_nested_models() -> None:
+    model = functional()
+    ours = live.converted(model)
+    inner = model.get_layer("inner")
+    for call, tensor in enumerate(model.get_layer("sum").input):  # two of the three calls of the nested model
+        assert ours.tensor(tensor).name == ours.get_layer("inner").get_output_at((0, 2)[call]).name
+    assert ours.tensor(model.inputs[0]) == ours.input
+    with pytest.raises(ValueError, match="'head' is not in model"):
+        live.converted(keras.Model(model.inputs, model.get_layer("conv").output)).tensor(model.outputs[0])
+    with pytest.raises(ValueError, match="of two models|has 2 inputs"):
+        visualize_saliency_with_losses(
+            model.inputs[0], [(ActivationMaximization(inner.layers[-1], 0), 1)], IMAGE
+        )
+
+
+def test_tensors_do_not_keep_the_model() -> None:
+    model = functional()
+    visualize_saliency_with_losses(
+        model.inputs[0], [(ActivationMaximization(model.get_layer("conv"), 0), 1)], IMAGE
+    )
+    model = weakref.ref(model)
+    gc.collect()
+    assert model() is None

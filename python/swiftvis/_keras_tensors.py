@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import _functions
+from ._indexing import ChannelsLastIndex
 from ._keras_objects import keras_classes
 from .expressions import Expression, elementwise
 from .layers import Layer, Tensor
@@ -102,7 +105,9 @@ def expression(keras_tensor: Any) -> Expression:
         options = {
             key: getattr(node.operation, key) for key in ("axis", "keepdims") if hasattr(node.operation, key)
         }
-        options |= {key: value for key, value in kwargs.items() if key in ("axis", "keepdims")}
+        options |= dict(zip(("axis", "keepdims"), args[1:])) | {
+            k: v for k, v in kwargs.items() if k in ("axis", "keepdims")
+        }
         return _REDUCTIONS[name](
             expression(node.inputs[0]), options.get("axis"), keepdims=bool(options.get("keepdims"))
         )
@@ -143,16 +148,23 @@ def _find(layers: Sequence[Layer], name: str) -> Layer | None:
 
 
 def _operand(value: Any) -> Any:
-    return expression(value) if is_tensor(value) else value
+    if is_tensor(value):
+        return expression(value)
+    return np.asarray(value) if hasattr(value, "__array__") else value
 
 
 def _index(item: Any) -> Any:
     """TensorFlow keeps slices as dicts."""
     if isinstance(item, dict):
         return slice(item["start"], item["stop"], item["step"])
-    if type(item) in (list, tuple):
-        return tuple(map(_index, item))
-    return item
+    if not isinstance(item, tuple):
+        return item
+    parts = tuple(map(_index, item))
+    if not isinstance(item, ChannelsLastIndex):
+        return parts
+    index = ChannelsLastIndex(parts)
+    index.channels_first = (parts[0], parts[-1], *parts[1:-1])
+    return index
 
 
 def _data_format(node: KerasNode) -> str:
