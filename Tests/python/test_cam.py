@@ -5,8 +5,10 @@ import pytest
 from scipy import ndimage
 
 import swiftvis
+from swiftvis.losses import ActivationMaximization, Loss
+from swiftvis.regularizers import LPNorm
 from swiftvis.utils.utils import apply_modifications
-from swiftvis.visualization import visualize_cam
+from swiftvis.visualization import visualize_cam, visualize_cam_with_losses
 
 
 @pytest.fixture
@@ -172,3 +174,47 @@ def test_channels_first(make) -> None:
     assert wanted.shape == (8, 9) and wanted.max() > 0.99
     np.testing.assert_allclose(visualize_cam(first, -1, 2, image), wanted, atol=1e-5)
     np.testing.assert_allclose(visualize_cam(first, -1, 2, image.transpose(2, 0, 1)), wanted, atol=1e-5)
+
+
+# ---- Losses of one's own ----
+
+
+@pytest.mark.parametrize("filters", [1, [0, 3], None])
+def test_with_losses_is_the_same(linear: swiftvis.Model, image: np.ndarray, filters) -> None:
+    losses = [(ActivationMaximization(linear.layers[-1], filters), -1)]
+    for modifier in (None, "absolute"):
+        wanted = visualize_cam(linear, -1, filters, image, "add_1", None, modifier)
+        for source in (linear.get_layer("add_1"), linear.get_layer("add_1").output):
+            found = visualize_cam_with_losses(linear.input, losses, image, source, modifier)
+            np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_own_loss(linear: swiftvis.Model, image: np.ndarray) -> None:
+    """Two classes apart: the difference of their scores, squared."""
+
+    class Apart(Loss):
+        def build_loss(self):
+            scores = linear.layers[-1].output
+            return -np.mean(np.square(scores[:, 1] - scores[:, 3]))
+
+    source = linear.get_layer("add_1")
+    batch = np.stack([image, image[::-1]])
+    found = visualize_cam_with_losses(linear.input, [(Apart(), 2)], batch, source)
+    scores = linear.predict(batch)
+    factors = -2 * (scores[:, 1] - scores[:, 3])[:, None, None, None] * 2 * 2
+    grads = linear.gradient(batch, -1, 1, source.output) - linear.gradient(batch, -1, 3, source.output)
+    by_hand = np.maximum(
+        (values_of(linear, batch, "add_1")[0] * (grads * factors).mean((0, 1, 2))).sum(-1), 0
+    )
+    zoomed = ndimage.zoom(by_hand, 1)
+    np.testing.assert_allclose(found, (zoomed - zoomed.min()) / np.ptp(zoomed), atol=1e-4)
+
+
+def test_losses_without_a_map(linear: swiftvis.Model, image: np.ndarray) -> None:
+    losses = [(ActivationMaximization(linear.layers[-1], 1), -1)]
+    with pytest.raises(ValueError, match="cannot be laid over"):
+        visualize_cam_with_losses(linear.input, losses, image, linear.layers[-1])
+    with pytest.raises(ValueError, match="no loss depends on 'add_1'"):
+        visualize_cam_with_losses(linear.input, [(LPNorm(linear.input), 1)], image, linear.get_layer("add_1"))
+    with pytest.raises(TypeError, match="wrt_tensor: expected a tensor"):
+        visualize_cam_with_losses(linear.input, losses, image, 3)

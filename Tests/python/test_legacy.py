@@ -11,6 +11,8 @@ from PIL import Image
 
 import swiftvis
 from swiftvis import visualization
+from swiftvis.losses import ActivationMaximization
+from swiftvis.regularizers import LPNorm, TotalVariation
 from swiftvis.utils import utils
 from swiftvis.visualization import legacy
 
@@ -19,24 +21,39 @@ def jet(map: np.ndarray) -> np.ndarray:
     return np.uint8(colormaps["jet"](map)[..., :3] * 255)
 
 
+def of_the_original(
+    model: swiftvis.Model, image: np.ndarray, kind: str, filter_index: int, *more: str
+) -> np.ndarray:
+    modifier, source = (None if part == "None" else part for part in (*more, None, None)[:2])
+    if kind == "sal":
+        return legacy.visualize_saliency(model, -1, filter_index, image, None, modifier)
+    if kind == "cam":
+        return legacy.visualize_cam(model, -1, filter_index, image, source and int(source), None, modifier)
+    if kind == "act":
+        return legacy.visualize_activation(model, -1, filter_index, image * 255, max_iter=8)
+    losses = [
+        (ActivationMaximization(model.layers[-1], filter_index), -1),
+        (LPNorm(model.input), 0.5),
+        (TotalVariation(model.input), 0.25),
+    ]
+    if kind == "sal_losses":
+        return legacy.visualize_saliency_with_losses(model.input, losses, image)
+    return legacy.visualize_cam_with_losses(model.input, losses, image, model.layers[3])
+
+
 def test_pictures_of_the_original(goldens: Path) -> None:
     """legacy.npz holds what keras-vis 0.4.1 itself drew, with Keras 2.1.6, TensorFlow 1.7 and SciPy 1.1. The keys say
-    network, map, filter, grad_modifier, and penultimate_layer_idx."""
+    network, call, filter, grad_modifier, and penultimate_layer_idx."""
     with np.load(goldens / "legacy.npz") as file:
         pictures = {tuple(key.split("|")): file[key] for key in file}
-    assert len(pictures) == 15
-    for (name, kind, filter_index, modifier, *source), wanted in pictures.items():
+    assert len(pictures) == 24
+    for (name, kind, filter_index, *more), wanted in pictures.items():
         with np.load(goldens / f"{name}.npz") as file:
             image = file["input"]
         model = swiftvis.load_model(goldens / f"{name}.h5")
         model.layers[-1].activation = "linear"
         model = utils.apply_modifications(model)
-        modifier = None if modifier == "None" else modifier
-        if kind == "sal":
-            found = legacy.visualize_saliency(model, -1, int(filter_index), image, None, modifier)
-        else:
-            where = None if source == ["None"] else int(source[0])
-            found = legacy.visualize_cam(model, -1, int(filter_index), image, where, None, modifier)
+        found = of_the_original(model, image, kind, int(filter_index), *more)
         assert found.shape == wanted.shape and found.dtype == wanted.dtype
         # Jet has 256 colors, 4 apart on its slopes: rounding may take the next but one.
         assert np.abs(found.astype(int) - wanted).max() <= 8

@@ -15,7 +15,7 @@ _CONV_OR_POOLING = re.compile(r"(Depthwise|Separable)?Conv[123]D(Transpose)?|(Ma
 def chosen(model: Model, layer: int | str | Tensor, source: int | str | Tensor, otherwise: str) -> Tensor:
     """The layer that the user says. ValueError, which starts with `otherwise`, where `layer` does not follow from it."""
     (target, label), (tensor, name) = model._target(layer), model._target(source)
-    if tensor.name not in _leading_to(model, target):
+    if tensor.name not in model._network.leading_to(target.name):
         raise ValueError(f"{otherwise}: '{name}' does not lead to '{label}'")
     return tensor
 
@@ -23,7 +23,7 @@ def chosen(model: Model, layer: int | str | Tensor, source: int | str | Tensor, 
 def penultimate(model: Model, layer_idx: int | str | Tensor) -> Tensor:
     """The layer that keras-vis takes: the last convolution or pooling, but not the layer right before `layer_idx`."""
     target, _ = model._target(layer_idx)
-    leading = _leading_to(model, target)
+    leading = model._network.leading_to(target.name)
     position = next((layer.index for layer in model.layers if layer.makes(target)), len(model.layers))
     for layer in _backwards(model.layers[: max(position - 1, 0)]):
         if _CONV_OR_POOLING.fullmatch(layer.class_name) and (source := _output(model, layer, leading)):
@@ -37,7 +37,7 @@ def penultimate(model: Model, layer_idx: int | str | Tensor) -> Tensor:
 def last_with_positions(model: Model, layer: int | str | Tensor) -> Tensor:
     """The last output of a layer before `layer` that still has several positions: what the paper takes."""
     target, label = model._target(layer)
-    leading = _leading_to(model, target) - {target.name}
+    leading = model._network.leading_to(target.name) - {target.name}
     for candidate in _backwards(model.layers):
         source = _output(model, candidate, leading)
         if source and math.prod(size or 2 for size in positions(source.shape, source)) > 1:
@@ -48,17 +48,6 @@ def last_with_positions(model: Model, layer: int | str | Tensor) -> Tensor:
 def positions(shape: Sequence[int | None], tensor: Tensor) -> tuple[int, ...]:
     """The sizes of the axes that are neither batch nor channels."""
     return tuple(size for axis, size in enumerate(shape) if axis not in (0, tensor.channel_axis))
-
-
-def _leading_to(model: Model, target: Tensor) -> set[str]:
-    """The nodes from which the target follows, and itself."""
-    nodes, found, waiting = model._network.nodes, set(), [target.name]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(nodes[name]["inputs"] if name in nodes else [])
-    return found
 
 
 def _backwards(layers: Sequence[Layer]) -> Iterator[Layer]:

@@ -37,7 +37,7 @@ class Objective:
         self._network = _common_network(source, wrt, self._program.leaves)
         _ = self._network.handle  # a closed model is told
         leaves = self._program.leaves
-        self._reaching = [self._network.leads(wrt.name, leaf.name) for leaf in leaves]
+        self._reaching = [wrt.name in self._network.leading_to(leaf.name) for leaf in leaves]
         if not any(self._reaching):
             raise ValueError(f"no loss depends on '{wrt.name}', so there is no gradient")
         self._values = [

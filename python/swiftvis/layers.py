@@ -95,17 +95,15 @@ class Network:
             self._tensors[node] = tensor
         return tensor
 
-    def leads(self, source: str, target: str) -> bool:
-        """Whether the node `target` is computed from `source`, or is the same."""
-        pending, seen = [target], {target}
+    def leading_to(self, target: str) -> set[str]:
+        """The nodes that `target` is computed from, and itself."""
+        pending, found = [target], {target}
         while pending:
             node = pending.pop()
-            if node == source:
-                return True
             inputs = self.nodes[node]["inputs"] if node in self.nodes else []
-            pending += [name for name in inputs if name not in seen]
-            seen.update(inputs)
-        return False
+            pending += [name for name in inputs if name not in found]
+            found.update(inputs)
+        return found
 
     def _note_formats(self, layers: list[dict[str, Any]], inherited: str) -> None:
         for entry in layers:

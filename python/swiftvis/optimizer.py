@@ -126,7 +126,7 @@ class Optimizer:
                 if not np.isfinite(overall_loss):
                     raise ValueError(f"the loss is {overall_loss} in step {step + 1}: {dict(named_losses)}")
                 if self._norm_grads:
-                    grads = grads / np.sqrt(np.maximum(np.vdot(grads, grads), np.float32(1e-12)))
+                    grads = self._normalized(grads)
                 if modify is not None:
                     grads = _modified(grads, modify)
                 for callback in called:
@@ -142,6 +142,9 @@ class Optimizer:
         for callback in called:
             callback.on_end()
         return deprocess_input(best_image[0], self.input_range), grads, wrt_value
+
+    def _normalized(self, grads: np.ndarray) -> np.ndarray:
+        return grads / np.sqrt(np.maximum(np.vdot(grads, grads), np.float32(1e-12)))
 
     def _rmsprop(
         self, grads: np.ndarray, cache: np.ndarray | None = None, decay_rate: float = 0.95

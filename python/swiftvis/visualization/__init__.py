@@ -2,7 +2,7 @@
 
 from . import legacy
 from .activation_maximization import visualize_activation, visualize_activation_with_losses
-from .cam import visualize_cam
+from .cam import visualize_cam, visualize_cam_with_losses
 from .filters import iter_saliency_per_filter, visualize_saliency_per_filter
 from .saliency import get_num_filters, overlay, visualize_saliency, visualize_saliency_with_losses
 
@@ -14,6 +14,7 @@ __all__ = [
     "visualize_activation",
     "visualize_activation_with_losses",
     "visualize_cam",
+    "visualize_cam_with_losses",
     "visualize_saliency",
     "visualize_saliency_per_filter",
     "visualize_saliency_with_losses",

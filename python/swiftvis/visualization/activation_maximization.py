@@ -46,12 +46,15 @@ def visualize_activation_with_losses(
     Raises:
         ValueError, TypeError: as `Optimizer` and its `minimize`.
     """
-    params = add_defaults_to_kwargs(
-        {"seed_input": seed_input, "max_iter": 200, "verbose": False}, **optimizer_params
-    )
     optimizer = Optimizer(input_tensor, losses, input_range, wrt_tensor=wrt_tensor, exact=exact)
-    image = optimizer.minimize(**params)[0]
-    low, high = input_range
+    return optimized(optimizer, seed_input, optimizer_params)
+
+
+def optimized(optimizer: Optimizer, seed_input: Any, optimizer_params: dict[str, Any]) -> np.ndarray:
+    """The optimizer's image as a picture."""
+    defaults = {"seed_input": seed_input, "max_iter": 200, "verbose": False}
+    image = optimizer.minimize(**add_defaults_to_kwargs(defaults, **optimizer_params))[0]
+    low, high = optimizer.input_range
     if isinstance(low, int) and isinstance(high, int):
         image = np.clip(image, low, high).astype(np.uint8)
     if optimizer.input_tensor.channel_axis == 1 and image.ndim > 1:
@@ -107,15 +110,23 @@ def visualize_activation(
     model = as_model(model)
     if backprop_modifier is not None:
         model = backprop_modifiers.get(backprop_modifier)(model)
-    target, _ = model._target(layer_idx)
     source = model.inputs[0]
-    losses = [
-        (ActivationMaximization(target, filter_indices), act_max_weight),
-        (LPNorm(source), lp_norm_weight),
-        (TotalVariation(source), tv_weight),
-    ]
+    losses = activation_losses(model, layer_idx, filter_indices, act_max_weight, lp_norm_weight, tv_weight)
     params = add_defaults_to_kwargs({"grad_modifier": grad_modifier}, **optimizer_params)
     wrt = None if wrt_tensor is None else model.tensor(wrt_tensor)
     return visualize_activation_with_losses(
         source, losses, wrt, seed_input, input_range, exact=exact, **params
     )
+
+
+def activation_losses(
+    model: Model,
+    layer_idx: int | str | Tensor,
+    filter_indices: Any,
+    *weights: float | None,
+) -> list[tuple[Loss, float | None]]:
+    """The losses of `visualize_activation` with their weights."""
+    target, _ = model._target(layer_idx)
+    source = model.inputs[0]
+    losses = ActivationMaximization(target, filter_indices), LPNorm(source), TotalVariation(source)
+    return list(zip(losses, weights, strict=True))

@@ -12,8 +12,10 @@ from .._arguments import as_model
 from .._cam_layers import chosen, penultimate, positions
 from .._passes import Score
 from .._rules import BackpropModifier
-from ..layers import Tensor
+from ..layers import Layer, Tensor
+from ..losses import Loss
 from ..model import Model
+from ..optimizer import Optimizer
 from ..resampling import spline_zoom
 from ..utils.utils import normalize
 
@@ -101,6 +103,52 @@ def class_activation(
     if modify is not None:
         grads = np.asarray(modify(grads))
     return heatmap(values, grads, source, positions(score.arrays[0].shape, model.inputs[0]), zoom)
+
+
+def visualize_cam_with_losses(
+    input_tensor: Tensor,
+    losses: Sequence[tuple[Loss, float | None]],
+    seed_input: Any,
+    penultimate_layer: Layer | Tensor,
+    grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None = None,
+    *,
+    exact: bool = False,
+) -> np.ndarray:
+    """Where in the image lies what weighted losses respond to: `visualize_cam` with losses of your own.
+
+    Args:
+        input_tensor: `model.input` of a model with one input.
+        losses: (loss, weight) pairs. `(ActivationMaximization(layer, filters), -1)` is what `visualize_cam` has: that
+            loss is minus the activation.
+        seed_input, grad_modifier, exact: as for `visualize_cam`.
+        penultimate_layer: the layer whose channels are weighted, or its output tensor.
+    Returns:
+        float32 map (H, W) in 0..1 of the first image, as `visualize_cam`.
+    Raises:
+        ValueError, TypeError: as `swiftvis.optimizer.Optimizer`; ValueError also for an unknown modifier, and where
+            the layer has no positions.
+    """
+    return losses_activation(
+        input_tensor, losses, seed_input, penultimate_layer, grad_modifier, exact, spline_zoom
+    )
+
+
+def losses_activation(
+    input_tensor: Tensor,
+    losses: Sequence[tuple[Loss, float | None]],
+    seed_input: Any,
+    penultimate_layer: Layer | Tensor,
+    grad_modifier: str | Callable[[np.ndarray], np.ndarray] | None,
+    exact: bool,
+    zoom: Zoom,
+) -> np.ndarray:
+    """`visualize_cam_with_losses` with another way to enlarge the map."""
+    source = getattr(penultimate_layer, "output", penultimate_layer)
+    optimizer = Optimizer(input_tensor, losses, wrt_tensor=source, norm_grads=False, exact=exact)
+    image = optimizer._get_seed_input(seed_input)
+    _, grads, values = optimizer.minimize(image, max_iter=1, grad_modifier=grad_modifier, verbose=False)
+    size = positions(image.shape, optimizer.input_tensor)
+    return heatmap(values, grads, optimizer.wrt_tensor, size, zoom)
 
 
 def heatmap(
