@@ -89,6 +89,33 @@ import Testing
       network, cotangents: [nodes[4]], gradients: [nodes[0]], .guided, rules: [nodes[2]: .custom], custom: smooth)
   }
 
+  private static let rules: [BackwardRule] = [.plain, .guided, .rectified, .custom]
+
+  /// Gates that planning would shut together, were the rules one.
+  @Test(arguments: rules, rules) func partsOfAConcatenation(_ left: BackwardRule, _ right: BackwardRule) throws {
+    var network = Network(seed: 5)
+    let x = network.input([2, 5, 4, 3])
+    let parts = (0..<2).map { _ in network.relu(network.conv(x, filters: 4, kernel: (1, 1))) }
+    _ = network.conv(network.add(.concatenate(axis: 3), parts), filters: 3)
+    try checkAgainstWalk(
+      network, cotangents: [network.last], gradients: [x], .plain, rules: [parts[0]: left, parts[1]: right], custom: smooth)
+  }
+
+  /// A max pool over a rectifier, and a normalization before a convolution: what goes on ahead of a gate depends on its rule.
+  @Test(arguments: rules, rules) func ownAndCommonRules(_ own: BackwardRule, _ common: BackwardRule) throws {
+    var network = Network(seed: 6)
+    let x = network.input([2, 9, 8, 3])
+    let first = network.relu(network.affine(network.conv(x, filters: 6, kernel: (1, 1))))
+    let before = network.relu(network.affine(network.pool(first, .average)))
+    let second = network.relu(network.conv(before, filters: 6, padding: .same))
+    let pooled = network.pool(second, .max)
+    _ = network.relu(network.dense(network.add(.reshape([-1]), [pooled]), units: 7))
+    for node in [first, before, second, network.last] {
+      try checkAgainstWalk(
+        network, cotangents: [network.last], gradients: [x], common, rules: [node: own], custom: smooth)
+    }
+  }
+
   @Test func threadsAndMemoryChangeNoBit() throws {
     let network = network(batch: 3)
     var question = network.question(
