@@ -1,8 +1,13 @@
+import CPlatform
+
 /// A 1x1 convolution of stride 1, or its input gradient: the matrix product of all pixels' channels with the kernel.
 ///
 /// Goals, in order: the multipliers busy at depths from 16 on, no column of zeros that could be avoided, and results written
 /// from registers. Tiles are 6 x 16, and 4 x 24 for a last panel of 17 to 24 columns; a rest of rows makes tiles of 5 or 3 instead
 /// of rows of zeros. Weights are packed [panel][channel][16], the last panel [channel][16 or 24].
+///
+/// The gradient of a large kernel on a small image turns the forward pass's panels, slice by slice: its own would be as many
+/// megabytes again, for a tenth of the step's time.
 ///
 /// A sum has the same order as in `GatherConvolution`: slices of at most 256 channels, summed one after the other.
 struct PointwiseConvolution: Sendable {
@@ -13,6 +18,8 @@ struct PointwiseConvolution: Sendable {
   /// Rows that are multiplied by one panel before the next: all panels stay in the L1 cache, or these rows do.
   static let rowsOfSmallBlock = 12, rowsOfBlock = 48
   static let smallKernel = 3072
+  /// Kernels that are packed once for both directions, and the pixels of their images.
+  private static let leastSharedKernel = 1 << 20, mostSharedPixels = 64
 
   let direction: Direction
   let pixels: Int
@@ -20,6 +27,8 @@ struct PointwiseConvolution: Sendable {
   let depth: Int, columns: Int
   let panelCount: Int, lastPanelWidth: Int
   let rowUnits: Int, panelsPerUnit: Int
+  /// Whether the weights are packed for the other direction.
+  let isTurned: Bool
 
   /// Nil where the convolution is another one.
   init?(_ g: WindowGeometry, direction: Direction) {
@@ -31,10 +40,14 @@ struct PointwiseConvolution: Sendable {
     let isForward = direction == .forward
     self.init(
       pixels: pixels, depth: isForward ? g.inputChannels : g.outputChannels,
-      columns: isForward ? g.outputChannels : g.inputChannels, direction: direction)
+      columns: isForward ? g.outputChannels : g.inputChannels, direction: direction,
+      sharesKernel: g.outputHeight * g.outputWidth <= Self.mostSharedPixels)
   }
 
-  init(pixels: Int, depth: Int, columns: Int, direction: Direction) {
+  init(pixels: Int, depth: Int, columns: Int, direction: Direction, sharesKernel: Bool = false) {
+    isTurned =
+      sharesKernel && direction == .inputGradient && depth % Self.sliceDepth == 0 && columns % Self.panelWidth == 0
+      && depth * columns >= Self.leastSharedKernel
     (self.pixels, self.depth, self.columns, self.direction) = (pixels, depth, columns, direction)
     let rest = columns % Self.panelWidth
     let isWide = columns > Self.panelWidth && 1...8 ~= rest
@@ -49,10 +62,10 @@ struct PointwiseConvolution: Sendable {
 
   var unitCount: Int { rowUnits * ((panelCount + panelsPerUnit - 1) / panelsPerUnit) }
   var packedCount: Int { ((panelCount - 1) * Self.panelWidth + lastPanelWidth) * depth }
-  /// The sums of a block's tiles, from slice to slice, and a tile.
-  var workerScratchCount: Int { Self.sumsCount + 6 * Self.widePanelWidth }
-  static let sumsCount = 2 * rowsOfBlock * widePanelWidth
+  var workerScratchCount: Int { PointwiseProduct.scratchCount }
+  private var otherDirection: Self { Self(pixels: pixels, depth: columns, columns: depth, direction: .forward) }
   var packingKey: Int {
+    if isTurned { return otherDirection.packingKey }
     var hasher = Hasher()
     for n in [direction == .forward ? 2 : 3, depth, columns] { hasher.combine(n) }
     return hasher.finalize()
@@ -62,6 +75,9 @@ struct PointwiseConvolution: Sendable {
     kernel: UnsafePointer<Float>, inputScale: UnsafePointer<Float>?, outputScale: UnsafePointer<Float>?,
     into packed: UnsafeMutablePointer<Float>
   ) {
+    if isTurned {
+      return otherDirection.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    }
     let isForward = direction == .forward
     let (rowStride, columnStride) = isForward ? (columns, 1) : (1, depth)
     let (rowScale, columnScale) = isForward ? (inputScale, outputScale) : (outputScale, inputScale)
@@ -91,8 +107,7 @@ struct PointwiseConvolution: Sendable {
     guard let workerScratch else { return }
     let pitches = pitches.resolved(source: depth, destination: columns)
     let product = PointwiseProduct(
-      source: source, destination: destination, epilogue: epilogue, pitches: pitches, sums: workerScratch,
-      tile: workerScratch + Self.sumsCount)
+      source: source, destination: destination, epilogue: epilogue, pitches: pitches, scratch: workerScratch)
     for unit in units {
       let (split, rowUnit) = (unit / rowUnits, unit % rowUnits)
       let panels = split * panelsPerUnit..<min(panelCount, (split + 1) * panelsPerUnit)
@@ -128,14 +143,36 @@ struct PointwiseConvolution: Sendable {
       var start = 0
       repeat {
         let length = min(sliceDepth, depth - start)
-        let part = PointwisePart(
-          weights: weights + start * width,
-          following: start + length == depth ? next : weights + (start + length) * width, start: start, depth: length,
-          column: first, width: min(width, columns - first),
-          isFirst: start == 0, isLast: start + length == depth)
+        let isLast = start + length == depth
+        var part = PointwisePart(
+          weights: weights + start * width, following: isLast ? next : weights + (start + length) * width, start: start,
+          depth: length, column: first, width: min(width, columns - first), isFirst: start == 0, isLast: isLast)
+        if isTurned {
+          let ahead = isLast ? (panel + 1 < panels.upperBound ? panel + 1 : panels.lowerBound, 0) : (panel, start + length)
+          turn(block(packed, panel: panel, row: start), into: product.turned)
+          (part.weights, part.following) = (UnsafePointer(product.turned), UnsafePointer(product.turned))
+          (part.ahead, part.aheadStride) = (block(packed, panel: ahead.0, row: ahead.1), columns * width)
+        }
         if width == Self.panelWidth { product.runPanel(part, rows: rows) } else { product.runWidePanel(part, rows: rows) }
         start += length
       } while start < depth
+    }
+  }
+
+  /// Sixteen channels of a panel in the other direction's panels.
+  private func block(_ packed: UnsafePointer<Float>, panel: Int, row: Int) -> UnsafePointer<Float> {
+    packed + (row * columns + panel * Self.panelWidth * Self.panelWidth)
+  }
+
+  /// A slice of a panel from its blocks.
+  private func turn(_ blocks: UnsafePointer<Float>, into slice: UnsafeMutablePointer<Float>) {
+    let width = Self.panelWidth
+    for row in stride(from: 0, to: Self.sliceDepth, by: width) {
+      let (from, to) = (blocks + row * columns, slice + row * width)
+      for corner in [0, 8] {
+        platform_transpose8(from + corner, width, to + corner * width, width)
+        platform_transpose8(from + 8 * width + corner, width, to + corner * width + 8, width)
+      }
     }
   }
 }

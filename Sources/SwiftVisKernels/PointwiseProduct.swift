@@ -2,12 +2,24 @@ import CPlatform
 
 /// A slice of a panel: `depth` channels from `start` on, for `width` columns of the destination from `column` on.
 struct PointwisePart {
-  let weights: UnsafePointer<Float>
+  var weights: UnsafePointer<Float>
   /// The part that comes next, as large.
-  let following: UnsafePointer<Float>
+  var following: UnsafePointer<Float>
   let start: Int, depth: Int
   let column: Int, width: Int
   let isFirst: Bool, isLast: Bool
+  /// The blocks that the next part will be turned from.
+  var ahead: UnsafePointer<Float>?
+  var aheadStride = 0
+
+  /// The share of a tile, of so many, in fetching these.
+  @inline(always) func fetchAhead(tile: Int, of count: Int) {
+    guard let ahead else { return }
+    let blocks = depth / 16
+    for block in tile * blocks / count..<(tile + 1) * blocks / count {
+      for line in 0..<16 { platform_prefetch(ahead + block * aheadStride + line * 16) }
+    }
+  }
 }
 
 /// The tiles of one block of rows and one slice of a panel.
@@ -16,12 +28,28 @@ struct PointwiseProduct {
   let destination: UnsafeMutablePointer<Float>
   let epilogue: Epilogue
   let pitches: Pitches
-  /// A block's sums between slices, and one tile's on the way to an epilogue that needs more than registers.
-  let sums: UnsafeMutablePointer<Float>, tile: UnsafeMutablePointer<Float>
+  /// A block's sums between slices, one tile's on the way to an epilogue that needs more than registers, and a slice of a panel.
+  let sums: UnsafeMutablePointer<Float>, tile: UnsafeMutablePointer<Float>, turned: UnsafeMutablePointer<Float>
+
+  static let scratchCount = sumsCount + tileCount + PointwiseConvolution.sliceDepth * PointwiseConvolution.panelWidth
+  private static let sumsCount = 2 * PointwiseConvolution.rowsOfBlock * PointwiseConvolution.widePanelWidth
+  private static let tileCount = 6 * PointwiseConvolution.widePanelWidth
+
+  init(
+    source: UnsafePointer<Float>, destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, pitches: Pitches,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    (self.source, self.destination, self.epilogue, self.pitches) = (source, destination, epilogue, pitches)
+    sums = scratch
+    tile = sums + Self.sumsCount
+    turned = tile + Self.tileCount
+  }
 
   /// Tiles of 6 x 16, and of 5 x 16 at the end.
   func runPanel(_ part: PointwisePart, rows: Range<Int>) {
     let fives = (6 - rows.count % 6) % 6
+    let tiles = (rows.count + 5) / 6
+    var tile = 0
     let bias = bias(part)
     var row = rows.lowerBound
     var partial = sums
@@ -32,6 +60,8 @@ struct PointwiseProduct {
       multiplySix(
         true, part, ahead: row + 6 == rows.upperBound ? part.following : part.weights, row: row, partial, path, bias.0,
         bias.1)
+      part.fetchAhead(tile: tile, of: tiles)
+      tile += 1
       row += 6
       partial += 96
     }
@@ -39,6 +69,8 @@ struct PointwiseProduct {
       multiplySix(
         false, part, ahead: row + 5 == rows.upperBound ? part.following : part.weights, row: row, partial, path, bias.0,
         bias.1)
+      part.fetchAhead(tile: tile, of: tiles)
+      tile += 1
       row += 5
       partial += 80
     }

@@ -120,10 +120,9 @@ struct ScatterConvolution: Sendable {
     func panel(_ column: Int) -> Int { min(column / PointwiseConvolution.panelWidth, product.panelCount - 1) }
     var between = Pitches()
     (between.source, between.destination) = (pitches.source, columns)
-    let sums = scratch + rowsKept * rowSize + 8
     let part = PointwiseProduct(
       source: outputs + row * g.outputWidth * pitches.source, destination: scratch + row % rowsKept * rowSize,
-      epilogue: Epilogue(), pitches: between, sums: sums, tile: sums + PointwiseConvolution.sumsCount)
+      epilogue: Epilogue(), pitches: between, scratch: scratch + rowsKept * rowSize + 8)
     product.multiply(
       part, rows: 0..<g.outputWidth, panels: panel(low * tapRow)..<panel((high + 1) * tapRow - 1) + 1, packed)
   }

@@ -37,6 +37,28 @@ static inline __attribute__((always_inline)) void platform_store8(float *p, plat
   *(platform_unaligned_float8 *)p = v;
 }
 
+/* An 8 x 8 matrix turned, whose rows begin `from_stride` and `to_stride` floats apart. */
+static inline __attribute__((always_inline)) void platform_transpose8(
+    const float *from, long from_stride, float *to, long to_stride) {
+  platform_float8 rows[8], pairs[8], fours[8];
+  for (int i = 0; i < 8; i++) rows[i] = platform_load8(from + i * from_stride);
+  for (int i = 0; i < 4; i++) {
+    pairs[2 * i] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[2 * i + 1] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 2; i++) {
+    for (int j = 0; j < 2; j++) {
+      platform_float8 a = pairs[4 * i + j], b = pairs[4 * i + j + 2];
+      fours[4 * i + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[4 * i + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int i = 0; i < 4; i++) {
+    platform_store8(to + i * to_stride, __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+    platform_store8(to + (i + 4) * to_stride, __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+  }
+}
+
 /* Whether this processor has the instructions that the kernels are compiled for (x86-64-v3: AVX2, FMA, F16C, BMI). */
 int platform_supports_kernels(void);
 
