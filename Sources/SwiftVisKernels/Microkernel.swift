@@ -13,13 +13,44 @@ func multiplyTile(
   rows: UnsafePointer<UnsafePointer<Float>>, taps: Int, start: Int, depth: Int, panel: UnsafePointer<Float>,
   tile: UnsafeMutablePointer<Float>, resumes: Bool, ahead: UnsafePointer<Float>
 ) {
+  multiply(true, rows, taps, start, depth, panel, tile, resumes, ahead)
+}
+
+/// The same for five of the six rows.
+@inline(never)
+func multiplyTileOfFive(
+  rows: UnsafePointer<UnsafePointer<Float>>, taps: Int, start: Int, depth: Int, panel: UnsafePointer<Float>,
+  tile: UnsafeMutablePointer<Float>, resumes: Bool, ahead: UnsafePointer<Float>
+) {
+  multiply(false, rows, taps, start, depth, panel, tile, resumes, ahead)
+}
+
+/// Rows in tiles of six, and of five at the end where that spares rows that are not there.
+struct TileRows {
+  let count: Int
+  private let sixes: Int
+
+  init(_ rows: Int) {
+    count = (rows + 5) / 6
+    sixes = rows >= 5 * count ? rows - 5 * count : count
+  }
+  /// Of a tile: the first row, and whether it has six.
+  @inline(__always) subscript(tile: Int) -> (row: Int, isFull: Bool) {
+    (tile * 6 - max(0, tile - sixes), tile < sixes)
+  }
+}
+
+@inline(__always) private func multiply(
+  _ isFull: Bool, _ rows: UnsafePointer<UnsafePointer<Float>>, _ taps: Int, _ start: Int, _ depth: Int,
+  _ panel: UnsafePointer<Float>, _ tile: UnsafeMutablePointer<Float>, _ resumes: Bool, _ ahead: UnsafePointer<Float>
+) {
   typealias Vector = SIMD8<Float>
   var a0 = Vector.zero, a1 = Vector.zero, b0 = Vector.zero, b1 = Vector.zero, c0 = Vector.zero, c1 = Vector.zero
   var d0 = Vector.zero, d1 = Vector.zero, e0 = Vector.zero, e1 = Vector.zero, f0 = Vector.zero, f1 = Vector.zero
   var rows = rows, panel = panel, ahead = ahead
   for _ in 0..<taps {
     let a = rows[0] + start, b = rows[1] + start, c = rows[2] + start
-    let d = rows[3] + start, e = rows[4] + start, f = rows[5] + start
+    let d = rows[3] + start, e = rows[4] + start, f = isFull ? rows[5] + start : e
     for i in 0..<depth {
       let w0 = Vector(panel), w1 = Vector(panel + 8)
       var s = Vector(repeating: a[i])
@@ -37,9 +68,11 @@ func multiplyTile(
       s = Vector(repeating: e[i])
       e0.addProduct(s, w0)
       e1.addProduct(s, w1)
-      s = Vector(repeating: f[i])
-      f0.addProduct(s, w0)
-      f1.addProduct(s, w1)
+      if isFull {
+        s = Vector(repeating: f[i])
+        f0.addProduct(s, w0)
+        f1.addProduct(s, w1)
+      }
       panel += 16
       platform_prefetch(ahead)
       ahead += 16
@@ -57,8 +90,10 @@ func multiplyTile(
     d1 += Vector(tile + 56)
     e0 += Vector(tile + 64)
     e1 += Vector(tile + 72)
-    f0 += Vector(tile + 80)
-    f1 += Vector(tile + 88)
+    if isFull {
+      f0 += Vector(tile + 80)
+      f1 += Vector(tile + 88)
+    }
   }
   a0.store(tile)
   a1.store(tile + 8)
@@ -70,6 +105,7 @@ func multiplyTile(
   d1.store(tile + 56)
   e0.store(tile + 64)
   e1.store(tile + 72)
+  guard isFull else { return }
   f0.store(tile + 80)
   f1.store(tile + 88)
 }

@@ -104,12 +104,12 @@ struct PointwiseProduct {
   }
 
   /// Where a tile's sums go from the registers.
-  enum Path { case partial, bounded, passed, general }
+  enum Path { case partial, bounded, passed, finished, general }
 
   private func path(_ part: PointwisePart) -> Path {
     if !part.isLast { return .partial }
     if part.width % 8 != 0 { return .general }
-    return epilogue.onlyBounds ? .bounded : epilogue.onlyPasses ? .passed : .general
+    return epilogue.onlyBounds ? .bounded : epilogue.onlyPasses ? .passed : .finished
   }
 
   private func bias(_ part: PointwisePart) -> (SIMD8<Float>, SIMD8<Float>, SIMD8<Float>) {
@@ -213,12 +213,19 @@ struct PointwiseProduct {
       storeBounded(e0 + bias0, e1 + bias1, row + 4, part)
       if isFull { storeBounded(f0 + bias0, f1 + bias1, row + 5, part) }
     case .passed:
-      storePassed(a0 + bias0, a1 + bias1, row, part)
-      storePassed(b0 + bias0, b1 + bias1, row + 1, part)
-      storePassed(c0 + bias0, c1 + bias1, row + 2, part)
-      storePassed(d0 + bias0, d1 + bias1, row + 3, part)
-      storePassed(e0 + bias0, e1 + bias1, row + 4, part)
-      if isFull { storePassed(f0 + bias0, f1 + bias1, row + 5, part) }
+      store(passed: true, a0 + bias0, a1 + bias1, row, part)
+      store(passed: true, b0 + bias0, b1 + bias1, row + 1, part)
+      store(passed: true, c0 + bias0, c1 + bias1, row + 2, part)
+      store(passed: true, d0 + bias0, d1 + bias1, row + 3, part)
+      store(passed: true, e0 + bias0, e1 + bias1, row + 4, part)
+      if isFull { store(passed: true, f0 + bias0, f1 + bias1, row + 5, part) }
+    case .finished:
+      store(passed: false, a0 + bias0, a1 + bias1, row, part)
+      store(passed: false, b0 + bias0, b1 + bias1, row + 1, part)
+      store(passed: false, c0 + bias0, c1 + bias1, row + 2, part)
+      store(passed: false, d0 + bias0, d1 + bias1, row + 3, part)
+      store(passed: false, e0 + bias0, e1 + bias1, row + 4, part)
+      if isFull { store(passed: false, f0 + bias0, f1 + bias1, row + 5, part) }
     }
   }
 
@@ -299,10 +306,15 @@ struct PointwiseProduct {
       storeBounded(c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
       if isFull { storeBounded(d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
     case .passed:
-      storePassed(a0 + bias0, a1 + bias1, a2 + bias2, row, part)
-      storePassed(b0 + bias0, b1 + bias1, b2 + bias2, row + 1, part)
-      storePassed(c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
-      if isFull { storePassed(d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
+      store(passed: true, a0 + bias0, a1 + bias1, a2 + bias2, row, part)
+      store(passed: true, b0 + bias0, b1 + bias1, b2 + bias2, row + 1, part)
+      store(passed: true, c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
+      if isFull { store(passed: true, d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
+    case .finished:
+      store(passed: false, a0 + bias0, a1 + bias1, a2 + bias2, row, part)
+      store(passed: false, b0 + bias0, b1 + bias1, b2 + bias2, row + 1, part)
+      store(passed: false, c0 + bias0, c1 + bias1, c2 + bias2, row + 2, part)
+      if isFull { store(passed: false, d0 + bias0, d1 + bias1, d2 + bias2, row + 3, part) }
     }
   }
 
@@ -318,18 +330,26 @@ struct PointwiseProduct {
     epilogue.bounded(v2).store(destination + row * pitches.destination + part.column + 16)
   }
 
-  @inline(always) private func storePassed(_ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ row: Int, _ part: PointwisePart) {
-    let place = pitches.place(pixel: row, channel: part.column)
-    let y = destination + place.destination
-    epilogue.passed(v0, at: place).store(y)
-    if part.width > 8 { epilogue.passed(v1, at: place + 8).store(y + 8) }
+  /// Bounds cost as much as a product of depth 2: they are left out where there are none.
+  @inline(always) private func finish(_ isPassed: Bool, _ v: SIMD8<Float>, at place: EpiloguePlace) {
+    if isPassed {
+      epilogue.passed(v, at: place).store(destination + place.destination)
+    } else {
+      epilogue.finish(v, into: destination, at: place)
+    }
   }
-  @inline(always) private func storePassed(
-    _ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ v2: SIMD8<Float>, _ row: Int, _ part: PointwisePart
+  @inline(always) private func store(
+    passed: Bool, _ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ row: Int, _ part: PointwisePart
   ) {
-    storePassed(v0, v1, row, part)
-    let place = pitches.place(pixel: row, channel: part.column + 16)
-    epilogue.passed(v2, at: place).store(destination + place.destination)
+    let place = pitches.place(pixel: row, channel: part.column)
+    finish(passed, v0, at: place)
+    if part.width > 8 { finish(passed, v1, at: place + 8) }
+  }
+  @inline(always) private func store(
+    passed: Bool, _ v0: SIMD8<Float>, _ v1: SIMD8<Float>, _ v2: SIMD8<Float>, _ row: Int, _ part: PointwisePart
+  ) {
+    store(passed: passed, v0, v1, row, part)
+    finish(passed, v2, at: pitches.place(pixel: row, channel: part.column + 16))
   }
 
   /// While the block's results are in the first-level cache.
@@ -342,7 +362,7 @@ struct PointwiseProduct {
     }
   }
 
-  /// Any epilogue, and columns that are no whole vectors.
+  /// Columns that are no whole vectors.
   @inline(never) private func finishTile(_ part: PointwisePart, row: Int, rowCount: Int, panelWidth: Int) {
     for r in 0..<rowCount {
       let place = pitches.place(pixel: row + r, channel: part.column)

@@ -115,18 +115,38 @@ extension WinogradConvolution {
   }
 
   /// Fills the table of a block's rows; those of the last tile that have no pixel repeat one that has. Returns its microkernel tiles.
-  private func tabulate(block: Int, _ transformed: UnsafePointer<Float>, _ workspace: Workspace) -> Int {
+  private func tabulate(block: Int, _ transformed: UnsafePointer<Float>, _ workspace: Workspace) -> TileRows {
     let count = min(tilesPerBlock, tiles - block * tilesPerBlock)
-    let sixes = (count + 5) / 6
-    for tile in 0..<sixes * 6 { workspace.rows[tile] = transformed + min(tile, count - 1) * source.channels }
-    return sixes
+    for tile in 0..<(count + 5) / 6 * 6 {
+      workspace.rows[tile] = transformed + min(tile, count - 1) * source.channels
+    }
+    return TileRows(count)
+  }
+
+  /// The products of a block's tiles with a slice of a panel; `ahead` is fetched by the tile of that number.
+  @inline(__always) private func multiply(
+    _ tileRows: TileRows, start: Int, depth: Int, panel: UnsafePointer<Float>, into products: UnsafeMutablePointer<Float>,
+    resumes: Bool, ahead: UnsafePointer<Float>, fetchedBy fetching: Int, _ workspace: Workspace
+  ) {
+    for tile in 0..<tileRows.count {
+      let (row, isFull) = tileRows[tile]
+      let (rows, sums) = (UnsafePointer(workspace.rows + row), products + row * Self.panelWidth)
+      let next = tile == fetching ? ahead : panel
+      if isFull {
+        multiplyTile(
+          rows: rows, taps: 1, start: start, depth: depth, panel: panel, tile: sums, resumes: resumes, ahead: next)
+      } else {
+        multiplyTileOfFive(
+          rows: rows, taps: 1, start: start, depth: depth, panel: panel, tile: sums, resumes: resumes, ahead: next)
+      }
+    }
   }
 
   /// The 36 matrix products of a block with a group of panels that are packed transformed.
   private func multiply(
     block: Int, group: Int, _ transformed: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ workspace: Workspace
   ) {
-    let sixes = tabulate(block: block, transformed, workspace)
+    let tileRows = tabulate(block: block, transformed, workspace)
     let channels = source.channels
     let panelSize = channels * Self.panelWidth
     let firstPanel = group * panelsPerGroup
@@ -142,11 +162,9 @@ extension WinogradConvolution {
           let slice = weights + start * Self.panelWidth
           let isLast = panel == endPanel - 1 && start + length == channels
           let next = isLast ? weights + (firstPanel + panels - panel) * panelSize : slice + length * Self.panelWidth
-          for six in 0..<sixes {
-            multiplyTile(
-              rows: workspace.rows + six * 6, taps: 1, start: point * planeStride + start, depth: length, panel: slice,
-              tile: products + six * 6 * Self.panelWidth, resumes: start > 0, ahead: six == sixes - 1 ? next : slice)
-          }
+          multiply(
+            tileRows, start: point * planeStride + start, depth: length, panel: slice, into: products, resumes: start > 0,
+            ahead: next, fetchedBy: tileRows.count - 1, workspace)
           start += length
         }
       }
@@ -165,18 +183,15 @@ extension WinogradConvolution {
       transformKernel(taps + start * 9 * Self.panelWidth, channels: length, into: kernel, stride: kernelStride)
       let next = taps + (start + length) * 9 * Self.panelWidth
       for block in 0..<blockCount {
-        let sixes = tabulate(block: block, transformed + block * blockStride, workspace)
+        let tileRows = tabulate(block: block, transformed + block * blockStride, workspace)
         let products = workspace.products + block * Self.points * productStride
         for point in 0..<Self.points {
           let matrix = kernel + point * kernelStride
           // What the next transform reads is on its way during the last block.
           let ahead = point < 9 && block == blockCount - 1 ? next + point * length * Self.panelWidth : UnsafePointer(matrix)
-          for six in 0..<sixes {
-            multiplyTile(
-              rows: workspace.rows + six * 6, taps: 1, start: point * planeStride + start, depth: length, panel: matrix,
-              tile: products + point * productStride + six * 6 * Self.panelWidth, resumes: start > 0,
-              ahead: six == 0 ? ahead : UnsafePointer(matrix))
-          }
+          multiply(
+            tileRows, start: point * planeStride + start, depth: length, panel: matrix,
+            into: products + point * productStride, resumes: start > 0, ahead: ahead, fetchedBy: 0, workspace)
         }
       }
       start += length

@@ -329,6 +329,19 @@ private let directions: [Direction] = [.forward, .inputGradient]
     }
   }
 
+  /// Large kernels on small images are packed once for both directions.
+  @Test func sharedKernel() {
+    for (height, width, inputs, outputs) in [(7, 7, 1024, 1024), (4, 5, 2064, 512)] {
+      let g = WindowGeometry(1, height, width, inputs, filters: outputs, kernel: (1, 1))
+      let keys = directions.map { Convolution(g, direction: $0, exact: true).packingKey }
+      #expect(keys[0] == keys[1])
+      check(g, .inputGradient, parts: [.bias, .gate], scaled: true, "\(g)")
+    }
+    var batch = WindowGeometry(1, 5, 9, 1024, filters: 1024, kernel: (1, 1))
+    batch.batch = 3
+    expectSameInBatch(batch, .inputGradient, exact: true)
+  }
+
   /// In the kernel: the bits of the separate pass.
   @Test func siluOfPointwise() {
     for (pixels, depth, columns) in [(50, 7, 40), (133, 300, 27)] {
