@@ -31,12 +31,14 @@ from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # n
 from .layers import Layer, Tensor  # noqa: E402
 from .loading import load_model  # noqa: E402
 from .model import Model  # noqa: E402
+from .training import SaliencyCallback  # noqa: E402
 
 __version__ = _native.VERSION
 
 __all__ = [
     "Layer",
     "Model",
+    "SaliencyCallback",
     "Tensor",
     "backend",
     "backprop_modifiers",

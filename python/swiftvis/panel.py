@@ -1,8 +1,9 @@
-"""Pictures side by side, with a title over them and a label under each."""
+"""Pictures side by side, with a title over them and a label under each; and grids of pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from .utils.utils import load_font
 if TYPE_CHECKING:
     from PIL import Image
 
-_TILE, _GAP, _MARGIN = 320, 14, 22
+_TILE, _CELL, _GAP, _MARGIN = 320, 128, 14, 22
 _TITLE_SIZE, _LABEL_SIZE = 26, 17
 _INK, _MUTED, _PAPER = (28, 28, 30), (110, 110, 115), (255, 255, 255)
 
@@ -35,10 +36,37 @@ def compose(tiles: Mapping[str, np.ndarray], title: str) -> Image.Image:
     return sheet
 
 
-def _scaled(picture: Image.Image) -> Image.Image:
+def grid(columns: Sequence[tuple[str, Sequence[np.ndarray]]]) -> Image.Image:
+    """One picture of columns of uint8 RGB tiles, all scaled to the same height, with a label over each column."""
+    from PIL import Image, ImageDraw
+
+    scaled = [[_scaled(Image.fromarray(tile), _CELL) for tile in tiles] for _, tiles in columns]
+    widths = [max(_CELL, *(tile.width for tile in tiles)) for tiles in scaled]
+    top, step = _MARGIN + _LABEL_SIZE + 10, _CELL + _GAP // 2
+    height = top + max(map(len, scaled)) * step - _GAP // 2 + _MARGIN
+    sheet = Image.new("RGB", (sum(widths) + _GAP // 2 * (len(widths) - 1) + 2 * _MARGIN, height), _PAPER)
+    draw, font, left = ImageDraw.Draw(sheet), load_font("DejaVuSans.ttf", _LABEL_SIZE), _MARGIN
+    for (label, _), tiles, width in zip(columns, scaled, widths, strict=True):
+        draw.text((left, _MARGIN - 2), label, fill=_MUTED, font=font)
+        for row, tile in enumerate(tiles):
+            sheet.paste(tile, (left, top + row * step))
+        left += width + _GAP // 2
+    return sheet
+
+
+def shown(picture: Image.Image) -> None:
+    """Displays a picture in the notebook where there is one, else in the system's viewer."""
+    notebook = sys.modules.get("IPython")
+    if notebook is not None and notebook.get_ipython() is not None:
+        notebook.display.display(picture)
+    else:
+        picture.show()
+
+
+def _scaled(picture: Image.Image, tile: int = _TILE) -> Image.Image:
     from PIL import Image
 
-    width = max(1, round(picture.width * _TILE / picture.height))
+    width = max(1, round(picture.width * tile / picture.height))
     # Bicubic for what shrinks or grows little; small networks' pixels stay visible as squares.
-    filter_ = Image.Resampling.NEAREST if picture.height <= _TILE // 4 else Image.Resampling.BICUBIC
-    return picture.resize((width, _TILE), filter_)
+    filter_ = Image.Resampling.NEAREST if picture.height <= tile // 4 else Image.Resampling.BICUBIC
+    return picture.resize((width, tile), filter_)
