@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import swiftvis
+
 os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("jax", reason="needs JAX: pip install jax")
-pytest.importorskip("keras", minversion="3.0", reason="needs Keras 3: pip install keras jax")
+keras = pytest.importorskip("keras", minversion="3.0", reason="needs Keras 3: pip install keras jax")
 
 SCRIPT = """
 import numpy as np
@@ -134,3 +136,28 @@ def test_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert steps[-1][1][-1] == "Darkness" and steps[-1][3] == (1, 28, 28, 3)
     assert (tmp_path / "steps.gif").stat().st_size > 0
     assert "Iteration: 3, named_losses: [('ActivationMax Loss'" in capsys.readouterr().out
+
+
+def test_the_page_about_migrating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code in docs/migrating.md runs, from top to bottom."""
+    monkeypatch.chdir(tmp_path)
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5, activation="softmax", name="predictions"),
+        ]
+    )
+    model.save("model.keras")
+    image = np.random.default_rng(0).random((16, 16, 3), np.float32)
+    names: dict = {"image": image, "np": np, "swiftvis": swiftvis}
+    page = Path(__file__).parents[2].joinpath("docs", "migrating.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(code, names)
+    assert names["smooth"].shape == (16, 16) and names["picture"].dtype == np.uint8
+    loss = names["Brighter"](names["model"].layers[0], 2)
+    found = swiftvis.visualization.visualize_saliency_with_losses(
+        names["model"].inputs[0], [(loss, 1)], image
+    )
+    assert found.shape == (16, 16)
