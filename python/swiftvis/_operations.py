@@ -118,25 +118,23 @@ class Power(Elementwise):
     """A constant power; a small whole one by products, many times faster than np.power."""
 
     def __init__(self, exponent: np.float32) -> None:
-        exponent = np.float32(exponent)
         slope = exponent - np.float32(1)
         super().__init__(
             *("power", lambda x: _power(x, exponent)),
-            lambda g, y, x: g * _finite(exponent * _power(x, slope)),
+            lambda g, y, x: (_power(x, slope) if slope >= 0 else _finite(_power(x, slope))) * exponent * g,
         )
 
 
 def _power(x: Array, exponent: np.float32) -> Array:
-    if not (exponent.is_integer() and 1 <= exponent <= 16):
+    if not (exponent.is_integer() and 2 <= exponent <= 16):
         return np.power(x, exponent)
-    remaining, square, product = int(exponent), x, None
-    while remaining:
-        if remaining & 1:
-            product = square if product is None else product * square
-        remaining >>= 1
-        if remaining:
-            square = square * square
-    return product
+    result = x * x
+    for position, bit in enumerate(f"{int(exponent):b}"[1:]):
+        if position:
+            result *= result
+        if bit == "1":
+            result *= x
+    return result
 
 
 class Reduction(Operation):

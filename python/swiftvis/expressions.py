@@ -151,7 +151,9 @@ def elementwise(name: str, *operands: Any) -> Expression:
 
 
 def _power(base: Expression, exponent: np.float32) -> Expression:
-    known = {1: "positive", 2: "square", 0.5: "sqrt", -1: "reciprocal"}.get(float(exponent))
+    if exponent == 1:
+        return base
+    known = {2: "square", 0.5: "sqrt", -1: "reciprocal"}.get(float(exponent))
     return apply(ELEMENTWISE[known] if known else Power(exponent), base)
 
 

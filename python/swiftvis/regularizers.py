@@ -36,13 +36,13 @@ class TotalVariation(Loss):
         image = as_expression(self.img, "img_input")
         channels = getattr(image, "channel_axis", image.ndim - 1)
         axes = [axis for axis in range(1, image.ndim) if axis != channels]
-        here = image[tuple(slice(None, -1) if axis in axes else slice(None) for axis in range(image.ndim))]
-        squares = as_expression(0.0)
-        for direction in axes:
-            after = [slice(None, -1) if axis in axes else slice(None) for axis in range(image.ndim)]
-            after[direction] = slice(1, None)
-            squares = squares + (image[tuple(after)] - here) ** 2
-        return total(squares ** (self.beta / 2)) / apply(Volume(), image)
+        if not axes:
+            return as_expression(0.0) * total(image)
+        common = [slice(None, -1) if axis in axes else slice(None) for axis in range(image.ndim)]
+        here = image[tuple(common)]
+        after = [image[(*common[:axis], slice(1, None), *common[axis + 1 :])] for axis in axes]
+        squares = [(there - here) ** 2 for there in after]
+        return total(sum(squares[1:], squares[0]) ** (self.beta / 2)) / apply(Volume(), image)
 
 
 class LPNorm(Loss):
@@ -65,5 +65,7 @@ class LPNorm(Loss):
 
     def build_loss(self) -> Expression:
         image = as_expression(self.img, "img_input")
-        norm = largest(image) if np.isinf(self.p) else total(abs(image) ** self.p) ** (1 / self.p)
-        return norm / apply(Volume(), image)
+        if np.isinf(self.p):
+            return largest(image) / apply(Volume(), image)
+        powers = image**self.p if self.p % 2 == 0 else abs(image) ** self.p
+        return total(powers) ** (1 / self.p) / apply(Volume(), image)
