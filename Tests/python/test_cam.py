@@ -117,6 +117,28 @@ def test_only_layers_that_lead_there(make) -> None:
         visualize_cam(net, -1, 0, image, "second")
 
 
+def test_nested_models_are_looked_into(make) -> None:
+    names = ("base/conv", "base/act", "mean", "out")
+    nodes = [
+        make.node("base/conv", "conv2d", ["x"], {"kernel": "k"}),
+        make.node("base/act", "relu", ["base/conv"]),
+        make.node("mean", "reduce", ["base/act"], axes=[1, 2]),
+        make.node("out", "dense", ["mean"], {"kernel": "w"}),
+    ]
+    conv, act, mean, out = [{"name": name, "class_name": "Layer", "outputs": [name]} for name in names]
+    conv["class_name"], nested = (
+        "Conv2D",
+        {"name": "base", "class_name": "Sequential", "outputs": ["base/act"]},
+    )
+    random = np.random.default_rng(8)
+    weights = {"k": random.random((3, 3, 1, 4), np.float32), "w": random.random((4, 2), np.float32)}
+    net = make([None, 7, 6, 1], nodes, weights, layers=[nested | {"layers": [conv, act]}, mean, out])
+    image = random.random((7, 6, 1), np.float32)
+    wanted = visualize_cam(net, -1, 1, image, net.layers[0].get_layer("base/conv").output)
+    assert wanted.max() > 0.99
+    np.testing.assert_array_equal(visualize_cam(net, -1, 1, image), wanted)
+
+
 def test_negative_gradients_do_not_flip_the_map(make) -> None:
     image = np.random.default_rng(0).random((8, 7, 2))
     against, speaking = two_convolutions(make, -1), two_convolutions(make, 1)

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 import swiftvis
 from swiftvis._arguments import filter_list, image_batch
 from swiftvis.utils import utils
-from swiftvis.visualization import overlay
+from swiftvis.visualization import overlay, visualize_cam, visualize_saliency_per_filter
 
 common = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -60,6 +60,15 @@ def test_hostile_arguments(make_relu, value) -> None:
         lambda: make_relu.predict(x, batch_size=value),
         lambda: swiftvis.colormap(value, x),
         lambda: swiftvis.gaussian_filter(x, value),
+        lambda: visualize_cam(make_relu, value, 0, x),
+        lambda: visualize_cam(make_relu, -1, value, x, 0),
+        lambda: visualize_cam(make_relu, -1, 0, value, 0),
+        lambda: visualize_cam(make_relu, -1, 0, x, value),
+        lambda: swiftvis.cam(make_relu, x, value, source=0),
+        lambda: swiftvis.cam(make_relu, x, 0, source=value),
+        lambda: swiftvis.saliency(make_relu, x, 0, normalize=value),
+        lambda: visualize_saliency_per_filter(make_relu, value, x),
+        lambda: visualize_saliency_per_filter(make_relu, -1, x, value, keepdims=True),
     ]
     for call in calls:
         try:

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from .layers import Layer, Tensor
 from .model import Model
 
-_CONV_OR_POOLING = re.compile(r"(Depthwise|Separable)?Conv[123]D(Transpose)?|(Max|Average)Pooling[123]D")
+_CONV_OR_POOLING = re.compile(
+    r"(Depthwise|Separable)?Conv(olution)?[123]D(Transpose)?|(Max|Average|Avg)Pool(ing)?[123]D"
+)
 
 
 def chosen(model: Model, layer: int | str | Tensor, source: int | str | Tensor, otherwise: str) -> Tensor:
@@ -37,7 +39,7 @@ def penultimate(model: Model, layer_idx: int | str | Tensor) -> Tensor:
 def last_with_positions(model: Model, layer: int | str | Tensor) -> Tensor:
     """The last output of a layer before `layer` that still has several positions: what the paper takes."""
     target, label = model._target(layer)
-    leading = model._network.leading_to(target.name) - {target.name}
+    leading = model._network.leading_to(target.name) - {target.name, *model._network.inputs}
     for candidate in _backwards(model.layers):
         source = _output(model, candidate, leading)
         if source and math.prod(size or 2 for size in positions(source.shape, source)) > 1:
