@@ -341,6 +341,23 @@ def test_nothing_keeps_a_function_alive(chain: swiftvis.Model) -> None:
     assert gone() is None
 
 
+def test_a_failed_run_leaves_nothing_behind(chain: swiftvis.Model) -> None:
+    class Failing:
+        def __call__(self, gradient: Any, x: Any, y: Any) -> Any:
+            raise KeyError
+
+    rule = Failing()
+    gone = weakref.ref(rule)
+    gc.disable()
+    try:
+        chain.gradient([[1, 1]], backprop_modifier=rule)
+    except KeyError:
+        del rule
+    finally:
+        gc.enable()
+    assert gone() is None
+
+
 def test_threads(cnn: swiftvis.Model, image: np.ndarray) -> None:
     def run(factor: int) -> np.ndarray:
         return cnn.gradient(

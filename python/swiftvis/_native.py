@@ -327,7 +327,10 @@ class Session:
         del kept
         if status != lib.SV_OK:
             failure, self._calls.failure = self._calls.failure, None
-            raise _exception(status, self._error) if failure is None else failure
+            try:
+                raise _exception(status, self._error) if failure is None else failure
+            finally:
+                del failure  # its traceback holds this frame, and so the session
         return results
 
 
