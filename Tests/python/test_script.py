@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import swiftvis
 
@@ -138,26 +140,57 @@ def test_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "Iteration: 3, named_losses: [('ActivationMax Loss'" in capsys.readouterr().out
 
 
-def test_the_page_about_migrating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code in docs/migrating.md runs, from top to bottom."""
-    monkeypatch.chdir(tmp_path)
-    model = keras.Sequential(
+def run_page(name: str, names: dict) -> dict:
+    """Runs the code of a page of the documentation, from top to bottom."""
+    page = Path(__file__).parents[2].joinpath("docs", name).read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(code, names)
+    return names
+
+
+def classifier() -> Any:
+    return keras.Sequential(
         [
-            keras.Input((16, 16, 3)),
-            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.Input((24, 24, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu", name="conv1"),
+            keras.layers.Conv2D(6, 3, activation="relu", name="conv2"),
+            keras.layers.MaxPooling2D(name="pool"),
             keras.layers.Flatten(),
             keras.layers.Dense(5, activation="softmax", name="predictions"),
         ]
     )
-    model.save("model.keras")
-    image = np.random.default_rng(0).random((16, 16, 3), np.float32)
-    names: dict = {"image": image, "np": np, "swiftvis": swiftvis}
-    page = Path(__file__).parents[2].joinpath("docs", "migrating.md").read_text(encoding="utf-8")
-    for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
-        exec(code, names)
-    assert names["smooth"].shape == (16, 16) and names["picture"].dtype == np.uint8
+
+
+def test_migrating_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    classifier().save("model.keras")
+    image = np.random.default_rng(0).random((24, 24, 3), np.float32)
+    names = run_page("migrating.md", {"image": image, "np": np, "swiftvis": swiftvis})
+    assert names["smooth"].shape == (24, 24) and names["picture"].dtype == np.uint8
     loss = names["Brighter"](names["model"].layers[0], 2)
     found = swiftvis.visualization.visualize_saliency_with_losses(
         names["model"].inputs[0], [(loss, 1)], image
     )
-    assert found.shape == (16, 16)
+    assert found.shape == (24, 24)
+
+
+def test_recipes_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(1)
+    classifier().save("classes.keras")
+    keras.Sequential(
+        [
+            keras.Input((24, 24, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(1),
+        ]
+    ).save("regression.keras")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)).save("photo.png")
+    names = run_page("recipes.md", {})
+    maps = "one both guided rectified raises lowers keeps either heat coarse single".split()
+    assert all(names[name].shape == (24, 24) and names[name].dtype == np.float32 for name in maps)
+    assert names["fine"].shape == (24, 24, 3) and names["maps"].shape == (6, 24, 24)
+    assert all(names[name].shape == (2, 24, 24) for name in ("raw", "each", "shared"))
+    assert names["dream"].shape == names["picture"].shape == names["colored"].shape == (24, 24, 3)
+    assert names["sheet"].shape == (2 * 24 + 5, 2 * 24 + 5, 3)
