@@ -8,7 +8,12 @@ import swiftvis
 from swiftvis.losses import ActivationMaximization, Loss
 from swiftvis.regularizers import LPNorm
 from swiftvis.utils.utils import apply_modifications
-from swiftvis.visualization import visualize_cam, visualize_cam_with_losses
+from swiftvis.visualization import (
+    legacy,
+    visualize_cam,
+    visualize_cam_with_losses,
+    visualize_saliency_per_filter,
+)
 
 
 @pytest.fixture
@@ -196,6 +201,18 @@ def test_channels_first(make) -> None:
     assert wanted.shape == (8, 9) and wanted.max() > 0.99
     np.testing.assert_allclose(visualize_cam(first, -1, 2, image), wanted, atol=1e-5)
     np.testing.assert_allclose(visualize_cam(first, -1, 2, image.transpose(2, 0, 1)), wanted, atol=1e-5)
+    losses = [(ActivationMaximization(first.layers[-1], 2), -1)]
+    found = visualize_cam_with_losses(first.input, losses, image, first.get_layer("conv"))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    raw, close = swiftvis.cam(last, image, 2), {"rtol": 1e-4, "atol": 1e-7}
+    assert raw.shape == (8, 9) and raw.max() > 0
+    np.testing.assert_allclose(swiftvis.cam(first, image, 2), raw, **close)
+    turned = swiftvis.guided_grad_cam(first, image, 2)
+    np.testing.assert_allclose(np.moveaxis(turned, 0, -1), swiftvis.guided_grad_cam(last, image, 2), **close)
+    maps = visualize_saliency_per_filter(first, "conv", image)
+    np.testing.assert_allclose(maps, visualize_saliency_per_filter(last, "conv", image), atol=1e-5)
+    picture, same = (legacy.visualize_cam(net, -1, 2, image).astype(int) for net in (first, last))
+    assert np.abs(picture - same).max() <= 8
 
 
 # ---- Losses of one's own ----
