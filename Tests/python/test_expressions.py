@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as numpys
 
 import swiftvis
 from swiftvis import backend as K
@@ -185,6 +188,35 @@ def test_several_leaves_and_shared_parts(cnn: swiftvis.Model) -> None:
     first, second = found[a], found[b]
     np.testing.assert_allclose(first, 2 / 3072, rtol=1e-6)
     np.testing.assert_allclose(second, [[2, 2, 0, 0, 0]], rtol=1e-6)
+
+
+@st.composite
+def indexed(draw: Any) -> tuple[np.ndarray, Any]:
+    """An array, and an index for it: NumPy's basic kinds, and perhaps a list in place of an integer or a slice."""
+    shape = draw(numpys.array_shapes(min_dims=1, max_dims=4, max_side=4))
+    item = draw(numpys.basic_indices(shape, min_dims=0, allow_newaxis=True, allow_ellipsis=True))
+    parts = list(item) if isinstance(item, tuple) else [item]
+    places = [i for i, part in enumerate(parts) if isinstance(part, (int, slice))]
+    if places and draw(st.booleans()):
+        side = min(shape)
+        parts[draw(st.sampled_from(places))] = draw(
+            st.lists(st.integers(-side, side - 1), min_size=1, max_size=3)
+        )
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape), tuple(parts)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=indexed())
+def test_indexing_is_numpys(case: tuple[np.ndarray, Any], make: Any) -> None:
+    array, item = case
+    wanted, counts = array[item], np.zeros_like(array)
+    np.add.at(counts, item, 1)
+    expression = make([None, *array.shape[1:]], [make.node("r", "relu", ["x"])]).input[item]
+    found = value(expression, array)
+    np.testing.assert_array_equal(found, wanted)
+    assert len(expression.shape) == wanted.ndim
+    assert all(size in (None, real) for size, real in zip(expression.shape, wanted.shape, strict=True))
+    np.testing.assert_array_equal(gradient(expression, array), counts)
 
 
 def test_a_long_sum(x: swiftvis.Tensor) -> None:

@@ -26,7 +26,7 @@ class Index(Operation):
     def __init__(self, item: Any, shape: Shape) -> None:
         self.item = _complete(item, len(shape))
         self._shape = _shape(self.item, shape)
-        self.repeats = any(isinstance(part, list) and len(set(part)) < len(part) for part in self.item)
+        self.repeats = any(isinstance(part, list) and _may_repeat(part) for part in self.item)
 
     def shape(self, operand: Shape) -> Shape:
         return self._shape
@@ -52,7 +52,8 @@ def _complete(item: Any, rank: int) -> tuple[Any, ...]:
     if ellipses > 1:
         raise IndexError("an index can hold only one ellipsis (...)")
     place = parts.index(Ellipsis) if ellipses else len(parts)
-    parts[place : place + ellipses] = [slice(None)] * (rank - used)
+    # One that stands for no axis stays: it still parts an integer from a list, which moves the list's axis to the front.
+    parts[place : place + ellipses] = [slice(None)] * (rank - used) or [Ellipsis] * ellipses
     if sum(isinstance(part, list) for part in parts) > 1:
         raise TypeError("indexing with several lists is not supported: index with one, then with the next")
     return tuple(parts)
@@ -72,6 +73,11 @@ def _part(part: Any) -> Any:
     return as_index(part, "an index")
 
 
+def _may_repeat(indices: list[int]) -> bool:
+    signs = {index < 0 for index in indices}
+    return len(set(indices)) < len(indices) or len(signs) == 2  # -1 may be the last of the others
+
+
 def _shape(item: Sequence[Any], shape: Shape) -> Shape:
     sizes = iter(shape)
     found: list[int | None] = []
@@ -80,6 +86,7 @@ def _shape(item: Sequence[Any], shape: Shape) -> Shape:
     for position, part in enumerate(item):
         if part is None:
             found.append(1)
+        if part is None or part is Ellipsis:
             continue
         size = next(sizes)
         if isinstance(part, slice):

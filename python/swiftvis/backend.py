@@ -33,8 +33,10 @@ Axis = int | Sequence[int] | None
 
 def _result(expression: Expression) -> Any:
     """The expression, or its value where it holds no tensor."""
+    if not expression.is_constant:
+        return expression
     program = Program([expression])
-    return expression if program.leaves else program.results(program.forward([]))[0]
+    return program.results(program.forward([]))[0]
 
 
 # ---- Reductions ----

@@ -35,6 +35,7 @@ class Expression:
         shape: of the value, None where a size is open (the batch axis, usually).
         operation: what the value is computed by; None for a tensor or a constant.
         operands: the expressions that it is computed from.
+        is_constant: whether it holds no tensor.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Expression:
         self.shape = shape
         self.operation = operation
         self.operands = tuple(operands)
+        self.is_constant = bool(operands) and all(operand.is_constant for operand in operands)
 
     def __repr__(self) -> str:
         name = self.operation.name if self.operation else "constant"
@@ -135,6 +137,7 @@ class Constant(Expression):
     def __init__(self, value: Any) -> None:
         self.value = np.asarray(value, np.float32)[()]
         super().__init__(np.shape(self.value))
+        self.is_constant = True
 
 
 def apply(operation: Operation, *operands: Expression) -> Expression:
