@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
+PARITY := .venv-parity
 WHEELS := build/wheels
 MODEL := examples/models/efficientnet_lite0.safetensors
 PICTURE := build/espresso.png
 
-.PHONY: demo test test-swift test-c test-python wheel lint format bench bench-quick clean
+.PHONY: demo test test-swift test-c test-python wheel lint format bench bench-quick parity clean
 
 demo: $(VENV)/demo
 	@mkdir -p build
@@ -50,8 +51,13 @@ bench-quick: $(BENCH)/networks
 	$(BENCH)/bin/pip install -q --force-reinstall --no-deps .
 	$(BENCH)/bin/python benchmarks/peak.py $(ARGS)
 
+# Live models on every backend of Keras, and the original keras-vis where there is a Python 3.6 (PYTHON36 names one).
+parity: $(PARITY)/ready
+	$(PARITY)/frameworks/bin/pip install -q --force-reinstall --no-deps .
+	$(PARITY)/frameworks/bin/python parity/run.py --original $(PARITY)/original
+
 clean:
-	rm -rf build .build $(VENV) $(BENCH)
+	rm -rf build .build $(VENV) $(BENCH) $(PARITY)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments (Debian: apt install python3-venv)"; exit 1; }
@@ -77,6 +83,15 @@ $(BENCH)/networks: pyproject.toml
 $(BENCH)/peers: $(BENCH)/networks
 	$(BENCH)/bin/pip install -q torch matplotlib tf-keras-vis
 	$(BENCH)/bin/pip install -q tensorflow-cpu || $(BENCH)/bin/pip install -q tensorflow || echo "No TensorFlow for this Python: it is left out"
+	@touch $@
+
+$(PARITY)/ready: parity/original-requirements.txt
+	rm -rf $(PARITY)
+	$(PYTHON) -m venv $(PARITY)/frameworks
+	$(PARITY)/frameworks/bin/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest keras jax
+	$(PARITY)/frameworks/bin/pip install -q torch || echo "No PyTorch for this Python: it is left out"
+	$(PARITY)/frameworks/bin/pip install -q tensorflow-cpu tf-keras || echo "No TensorFlow for this Python: it is left out"
+	PYTHON36="$(PYTHON36)" parity/original_environment.sh $(PARITY)/original
 	@touch $@
 
 SOURCES := $(shell find Sources python -type f -not -name '*.so' -not -path '*/__pycache__*') Package.swift setup.py pyproject.toml
