@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -321,6 +322,15 @@ def test_one_session_for_all(cnn: swiftvis.Model, image: np.ndarray) -> None:
     (waiting,) = sessions._idle
     optimizer.minimize(image, 2, verbose=False)
     assert sessions._idle == [waiting]
+
+
+def test_threads_share_an_optimizer(cnn: swiftvis.Model, image: np.ndarray) -> None:
+    optimizer = Optimizer(cnn.input, losses(cnn))
+    images = [image * np.float32(factor) for factor in (0.25, 0.5, 0.75, 1)]
+    alone = [optimizer.minimize(i, 5, verbose=False)[0] for i in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda i: optimizer.minimize(i, 5, verbose=False)[0], images))
+    np.testing.assert_array_equal(together, alone)
 
 
 @pytest.mark.parametrize("name", ["negate", "absolute", "invert", "relu", "small_values"])

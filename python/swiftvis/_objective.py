@@ -29,6 +29,9 @@ class Objective:
     """What an optimization makes small: the formulas run in NumPy, the network in the engine.
 
     The backward rule is that of the tensors in the losses.
+
+    Attributes:
+        wrt_is_input: whether the gradient is taken at the model's input.
     """
 
     def __init__(self, losses: Sequence[Expression], source: Tensor, wrt: Tensor, exact: bool) -> None:
@@ -37,6 +40,7 @@ class Objective:
         self._source, self._wrt, self._exact = source, wrt, exact
         self._network = _common_network(source, wrt, self._program.leaves)
         _ = self._network.handle  # a closed model is told
+        self.wrt_is_input = wrt.name == source.name
         leaves = self._program.leaves
         self._reaching = [wrt.name in self._network.leading_to(leaf.name) for leaf in leaves]
         if not any(self._reaching):

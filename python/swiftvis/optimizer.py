@@ -1,7 +1,9 @@
 """Gradient descent on the image: what the visualizations run, and what you run with losses of your own.
 
-optimizer = Optimizer(model.input, [(ActivationMaximization(model.layers[-1], 3), 1), (TotalVariation(model.input), 10)])
-image, grads, wrt_value = optimizer.minimize()
+    losses = [(ActivationMaximization(model.layers[-1], 3), 1), (TotalVariation(model.input), 10)]
+    image, grads, wrt_value = Optimizer(model.input, losses).minimize()
+
+The order of a step's parts and the numbers are keras-vis's.
 """
 
 from __future__ import annotations
@@ -61,7 +63,6 @@ class Optimizer:
         self.input_tensor = as_tensor(input_tensor, "input_tensor")
         self.input_range = input_range
         self.wrt_tensor = self.input_tensor if wrt_tensor is None else as_tensor(wrt_tensor, "wrt_tensor")
-        self.wrt_tensor_is_input_tensor = self.wrt_tensor.name == self.input_tensor.name
         self.loss_names: list[str] = []
         self.loss_functions: list[Expression] = []
         for loss, weight in losses:
@@ -72,6 +73,7 @@ class Optimizer:
             raise ValueError("there is nothing to minimize: no loss has a weight other than 0")
         self._norm_grads = norm_grads
         self._objective = Objective(self.loss_functions, self.input_tensor, self.wrt_tensor, exact)
+        self.wrt_tensor_is_input_tensor = self._objective.wrt_is_input
 
     def minimize(
         self,
