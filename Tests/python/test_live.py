@@ -331,6 +331,7 @@ def test_channels_first() -> None:
     x = L.Conv2D(4, 3, data_format="channels_first", name="conv")(inputs)
     model = keras.Model(inputs, L.Activation("relu", name="relu")(x))
     ours, relu = swiftvis.load_model(model), model.get_layer("relu")
+    assert utils.get_img_shape(model.inputs[0]) == (None, 3, 12, 12)
     assert get_num_filters(relu) == 4 and as_tensor(model.inputs[0], "input").channel_axis == 1
     loss = [
         (ActivationMaximization(relu, 3), 1),
@@ -366,3 +367,43 @@ def test_tensors_do_not_keep_the_model() -> None:
     model = weakref.ref(model)
     gc.collect()
     assert model() is None
+
+
+def test_losses_on_the_input_alone() -> None:
+    model = sequential()
+    source, ours = model.inputs[0], swiftvis.load_model(model).input
+    maps = [visualize_saliency_with_losses(x, [(TotalVariation(x), 1)], IMAGE) for x in (source, ours)]
+    assert np.array_equal(*maps)
+    # What was looked at first does not decide what can be looked at later.
+    head = ActivationMaximization(model.get_layer("head"), 1)
+    assert visualize_saliency_with_losses(source, [(head, 1)], IMAGE).std() > 0
+
+
+def test_one_network_for_all_tensors_of_an_input() -> None:
+    model, networks = functional(), []
+    for name in ("conv", "head", "conv", "sum"):
+        wanted = [as_tensor(model.inputs[0], "input"), as_tensor(model.get_layer(name).output, name)]
+        networks.append(bound([], wanted)[1][1].network)
+    assert networks[1].is_same(networks[2]) and not networks[0].is_same(networks[1])
+    assert networks[3].nodes.keys() >= {"conv/activation", "head"}
+    gone = weakref.ref(networks[0])
+    networks.clear()
+    assert gone() is None
+
+
+def test_changed_weights_are_noticed_by_tensors() -> None:
+    model = sequential()
+    loss = [(ActivationMaximization(model.get_layer("head"), 1), 1)]
+
+    def map() -> np.ndarray:
+        return visualize_saliency_with_losses(model.inputs[0], loss, IMAGE, grad_modifier=None)
+
+    first = map()
+    assert np.array_equal(map(), first)
+    model.set_weights([np.roll(weight, 1) for weight in model.get_weights()])
+    assert not np.array_equal(map(), first)
+    ours = swiftvis.load_model(model)
+    expected = [(ActivationMaximization(ours.get_layer("head"), 1), 1)]
+    assert np.allclose(
+        map(), visualize_saliency_with_losses(ours.input, expected, IMAGE, grad_modifier=None), atol=1e-5
+    )

@@ -54,8 +54,9 @@ def as_expression(value: Any, what: str = "a tensor") -> Expression:
         if array.dtype.kind in "buif":
             return Constant(array)
     from . import _keras_tensors
+    from ._keras_objects import is_tensor
 
-    if _keras_tensors.is_tensor(value):
+    if is_tensor(value):
         return _keras_tensors.expression(value)
     kind = type(value)
     raise TypeError(
@@ -66,7 +67,8 @@ def as_expression(value: Any, what: str = "a tensor") -> Expression:
 
 def as_tensor(value: Any, what: str) -> Tensor:
     """The tensor that was given: `model.input` or `layer.output`. TypeError for everything else."""
-    from ._keras_tensors import LiveTensor, is_tensor
+    from ._keras_objects import is_tensor
+    from ._keras_tensors import LiveTensor
     from .layers import Tensor
 
     tensor = LiveTensor(value) if is_tensor(value) else as_expression(value, what)

@@ -12,23 +12,21 @@ from ._snapshots import Conversion
 from .expressions import Expression
 from .layers import Tensor
 
-_LIMIT = 4  # networks that are kept for the tensors of one input
-
 
 class _Network:
-    """What some tensors were converted to, as long as they are alive."""
+    """What all tensors asked for so far were converted to: one network, however many layers are looked at in turn."""
 
     def __init__(self, tensors: Sequence[Any]) -> None:
         self._tensors = [weakref.ref(tensor) for tensor in tensors]
         self.conversion = Conversion()
 
-    def is_of(self, tensors: Sequence[Any]) -> bool:
-        return len(tensors) == len(self._tensors) and all(
-            reference() is tensor for reference, tensor in zip(self._tensors, tensors, strict=True)
-        )
+    def tensors(self) -> list[Any]:
+        """Those that are still alive."""
+        return [tensor for reference in self._tensors if (tensor := reference()) is not None]
 
 
-_networks: weakref.WeakKeyDictionary[Any, list[_Network]] = weakref.WeakKeyDictionary()
+# By the operation that made the input.
+_networks: weakref.WeakKeyDictionary[Any, _Network] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -53,21 +51,27 @@ def _converted(tensors: Sequence[Any]) -> list[Tensor]:
     from .importers.keras.traced import Trace
     from .model import Model
 
-    trace = Trace(tensors)
+    source = tensors[0]._keras_history[0]
+    with _lock:
+        network = _networks.get(source)
+        known = network.tensors() if network else []
+        missing = [tensor for tensor in tensors if all(tensor is not other for other in known)]
+        if network is None or missing:
+            _networks.pop(source, None)  # never two at once: a network may take much of the memory
+            known += missing
+            network = _Network(known)
+    trace = Trace(known)
 
     def make() -> tuple[Model, list[str]]:
         description, weights, names = trace.convert()
         return Model.from_graph(description, weights), names
 
-    with _lock:
-        kept = _networks.setdefault(tensors[0]._keras_history[0], [])
-        network = next((network for network in kept if network.is_of(tensors)), None)
-        if network is None:
-            network = _Network(tensors)
-            kept.append(network)
-            del kept[:-_LIMIT]
     model, names = network.conversion.current(trace.layers, make)
-    return [model._network.tensor(name) for name in names]
+    if len(model.inputs) == 1:  # else a tensor of another model would spoil all later calls
+        with _lock:
+            _networks[source] = network
+    named = dict(zip(map(id, known), names, strict=True))
+    return [model._network.tensor(named[id(tensor)]) for tensor in tensors]
 
 
 def _leaves(expressions: Sequence[Expression]) -> list[Tensor]:

@@ -31,6 +31,11 @@ def is_model(value: Any) -> bool:
     return "Model" in keras_classes(value)
 
 
+def is_tensor(value: Any) -> bool:
+    """Whether it is a symbolic tensor of Keras 3 or tf.keras 2."""
+    return "KerasTensor" in keras_classes(value)
+
+
 def library(value: Any) -> Any:
     """The module of the Keras that an object is of."""
     root = next(iter(keras_classes(value).values())).__module__.split(".")[0]

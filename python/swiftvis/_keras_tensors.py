@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _functions
 from ._indexing import ChannelsLastIndex
-from ._keras_objects import keras_classes
+from ._keras_objects import is_tensor, keras_classes
 from .expressions import Expression, elementwise
 from .layers import Layer, Tensor
 
@@ -33,11 +33,6 @@ _REDUCTIONS = {
     "var": _functions.variance,
     "std": _functions.deviation,
 }
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether it is a symbolic tensor of Keras 3 or tf.keras 2."""
-    return "KerasTensor" in keras_classes(value)
 
 
 class KerasNode:

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _keras_tensors, _native
 from ._arguments import image_batch, index
+from ._keras_objects import is_tensor
 from ._native import Question, Shape
 from ._passes import Score
 from ._rules import BackpropModifier, Choices, rule_of
@@ -121,7 +122,7 @@ class Model:
             return self._network.tensor(of.name)
         if isinstance(of, str):
             return self._layer(of).output
-        if _keras_tensors.is_tensor(of):
+        if is_tensor(of):
             return _keras_tensors.tensor_in(self, of)
         raise TypeError(f"expected a tensor (layer.output) or a layer name, got {type(of).__name__}")
 
@@ -294,7 +295,7 @@ class Model:
 
     def _target(self, layer_idx: int | str | Tensor) -> tuple[Tensor, str]:
         """The tensor of the layer, and how to call it in a message."""
-        if isinstance(layer_idx, Tensor) or _keras_tensors.is_tensor(layer_idx):
+        if isinstance(layer_idx, Tensor) or is_tensor(layer_idx):
             tensor = self.tensor(layer_idx)
             return tensor, tensor.name
         if not self.layers and layer_idx == -1:

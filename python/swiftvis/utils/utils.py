@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import live
-from .._arguments import as_model, index
+from .._arguments import as_model, as_tensor, index
 from .._indexing import ChannelsLastIndex
-from .._keras_objects import is_model
+from .._keras_objects import is_model, is_tensor
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -137,6 +137,8 @@ def get_img_shape(img: np.ndarray | Tensor, data_format: str | None = None) -> t
         data_format: "channels_last" or "channels_first"; None takes the tensor's own, and channels-last for
             an array.
     """
+    if is_tensor(img):
+        img = as_tensor(img, "img")
     shape = tuple(img.shape)
     if (data_format or getattr(img, "data_format", "channels_last")) == "channels_first":
         return shape

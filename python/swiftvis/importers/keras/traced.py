@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from swiftvis._keras_objects import keras_classes, library
-from swiftvis._keras_tensors import KerasNode, is_tensor
+from swiftvis._keras_objects import is_tensor, keras_classes, library
+from swiftvis._keras_tensors import KerasNode
 from swiftvis.importers.keras.builder import Weight
 from swiftvis.importers.keras.live import archive, plain
 from swiftvis.importers.keras.topology import Call, LayerConfig, Reference, parse
@@ -42,6 +42,9 @@ class Trace:
         layers = {self._names[id(layer)]: layer for layer in self.layers}
         holder = archive({}, self.layers[0], layers)
         description, weights = convert_tree(holder, root)
+        if not root.outputs:  # losses on the input alone; a network has an output
+            description["nodes"] = [{"name": f"{sources[0]}/output", "op": "linear", "inputs": sources[:1]}]
+            description["outputs"] = [f"{sources[0]}/output"]
         nodes = iter(description["outputs"])
         names = [
             reference.layer if reference.layer in sources else next(nodes) for reference in self._references
