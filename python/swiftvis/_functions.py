@@ -12,7 +12,7 @@ from ._arguments import as_expression
 from ._arguments import index as as_index
 from ._native import Shape
 from ._operations import Reduction, Reshape, Transpose, axis_of
-from .expressions import Expression, apply, elementwise
+from .expressions import Expression, apply, elementwise, product
 
 
 def reduction(name: str) -> Callable[..., Expression]:
@@ -59,6 +59,12 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> E
     if ord == np.inf:
         return largest(abs(x), axis, keepdims=keepdims)
     raise TypeError(f"ord={ord!r} is not supported (known: None, 1, 2 and inf)")
+
+
+def log_softmax(x: Any, axis: int = -1) -> Expression:
+    x = as_expression(x, "softmax")
+    shifted = x - largest(x, axis, keepdims=True)  # or else e^x overflows
+    return shifted - elementwise("log", total(elementwise("exp", shifted), axis, keepdims=True))
 
 
 # ---- Shapes ----
@@ -137,6 +143,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.var: variance,
     np.std: deviation,
     np.clip: clip,
+    np.dot: product,
     np.linalg.norm: norm,
     np.reshape: reshape,
     np.ravel: ravel,

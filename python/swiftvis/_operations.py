@@ -177,6 +177,30 @@ class Reduction(Operation):
         return [np.broadcast_to(gradient, shape)]
 
 
+class MatrixProduct(Operation):
+    """The product of two matrices."""
+
+    name = "matmul"
+
+    def shape(self, *shapes: Shape) -> Shape:
+        left, right = shapes
+        if len(left) != 2 or len(right) != 2 or (None not in (left[1], right[0]) and left[1] != right[0]):
+            raise ValueError(f"matmul: expected matrices that fit each other, got shapes {left} and {right}")
+        return (left[0], right[1])
+
+    def forward(self, left: Array, right: Array) -> Array:  # type: ignore[override]
+        return np.matmul(left, right)
+
+    def backward(
+        self, gradient: Array, result: Array, operands: Sequence[Array], needed: Sequence[bool]
+    ) -> Sequence[Array]:
+        left, right = operands
+        return [
+            np.matmul(gradient, right.T) if needed[0] else None,
+            np.matmul(left.T, gradient) if needed[1] else None,
+        ]
+
+
 class Volume(Operation):
     """How many values one sample has, which an open size leaves to the run."""
 

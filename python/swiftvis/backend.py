@@ -25,7 +25,7 @@ from ._arguments import index as as_index
 from ._native import Shape
 from ._program import Program
 from ._rules import BackpropModifier
-from .expressions import Expression, elementwise
+from .expressions import Expression, elementwise, product
 from .model import Model
 
 Axis = int | Sequence[int] | None
@@ -76,6 +76,41 @@ def l2_normalize(x: Any, axis: Axis = None) -> Any:
     """x / sqrt(max(sum(x^2), 1e-12))."""
     squares = _functions.total(elementwise("square", x), axis, keepdims=True)
     return _result(elementwise("divide", x, elementwise("sqrt", elementwise("maximum", squares, 1e-12))))
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """e^x / sum(e^x)."""
+    return _result(elementwise("exp", _functions.log_softmax(x, axis)))
+
+
+def dot(x: Any, y: Any) -> Any:
+    """The product of two matrices."""
+    return _result(product(x, y))
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """-sum(target * log(output)), for each sample.
+
+    Args:
+        target: probabilities, one-hot for a class.
+        output: probabilities, or logits.
+        from_logits: whether `output` is logits. Otherwise it is divided by its sum, and kept 1e-7 from 0 and 1.
+        axis: of the classes.
+    """
+    if from_logits:
+        logs = _functions.log_softmax(output, axis)
+    else:
+        output = elementwise("divide", output, _functions.total(output, axis, keepdims=True))
+        logs = elementwise("log", _functions.clip(output, epsilon(), 1 - epsilon()))
+    return _result(-_functions.total(elementwise("multiply", target, logs), axis))
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """-target * log(output) - (1 - target) * log(1 - output), for each unit; as for `categorical_crossentropy`."""
+    output = as_expression(sigmoid(output) if from_logits else output, "binary_crossentropy")
+    output = _functions.clip(output, epsilon(), 1 - epsilon())
+    target = as_expression(target, "binary_crossentropy")
+    return _result(-target * elementwise("log", output) - (1 - target) * elementwise("log", 1 - output))
 
 
 # ---- Element by element ----

@@ -41,6 +41,7 @@ class Print(OptimizerCallback):
     def callback(
         self, i: int, named_losses: NamedLosses, overall_loss: Any, grads: np.ndarray, wrt_value: np.ndarray
     ) -> None:
+        # As text on the way, so that float32's 0.1 is not shown as 0.10000000149.
         losses = pprint.pformat([(name, float(str(value))) for name, value in named_losses])
         print(f"Iteration: {i + 1}, named_losses: {losses}, overall loss: {overall_loss}")
 

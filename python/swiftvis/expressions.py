@@ -6,10 +6,11 @@ A tensor (`model.input`, `layer.output`) holds no values, so such a formula is n
 computes it and its gradient for an image. Known are:
 
 - indexing with integers, slices, None, `...` and a list of integers;
-- `+ - * / **`, negation and abs, with other expressions, numbers and arrays, which broadcast as in NumPy;
+- `+ - * / **`, negation and abs, with other expressions, numbers and arrays, which broadcast as in NumPy; `@` of two
+  matrices;
 - NumPy's add, subtract, multiply, divide, power, maximum, minimum, clip, negative, absolute, square, sqrt, reciprocal,
   exp, expm1, log, log1p, tanh, sin, cos, sum, mean, max, min, var, std, reshape, ravel, squeeze, expand_dims, transpose,
-  moveaxis, and linalg.norm (of vectors: ord 1, 2 and inf);
+  moveaxis, matmul and dot (of two matrices), and linalg.norm (of vectors: ord 1, 2 and inf);
 - the functions of `swiftvis.backend`, which have Keras's names.
 
 Everything else raises a TypeError that names the operation. Numbers are float32 throughout.
@@ -25,7 +26,7 @@ import numpy as np
 from ._arguments import as_expression
 from ._indexing import Index
 from ._native import Shape
-from ._operations import ELEMENTWISE, Operation, Power
+from ._operations import ELEMENTWISE, MatrixProduct, Operation, Power
 
 
 class Expression:
@@ -91,6 +92,12 @@ class Expression:
     def __rpow__(self, other: Any) -> Expression:
         return elementwise("power", other, self)
 
+    def __matmul__(self, other: Any) -> Expression:
+        return product(self, other)
+
+    def __rmatmul__(self, other: Any) -> Expression:
+        return product(other, self)
+
     def __neg__(self) -> Expression:
         return elementwise("negative", self)
 
@@ -111,11 +118,11 @@ class Expression:
         name = ufunc.__name__
         if method != "__call__":
             _refuse(f"np.{name}.{method}")
-        if name not in ELEMENTWISE:
+        if name not in ELEMENTWISE and name != "matmul":
             _refuse(f"np.{name}")
         if options:
             _refuse(f"np.{name} with {', '.join(options)}=")
-        return elementwise(name, *inputs)
+        return product(*inputs) if name == "matmul" else elementwise(name, *inputs)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -151,6 +158,11 @@ def elementwise(name: str, *operands: Any) -> Expression:
     if name == "power" and isinstance(found[1], Constant) and found[1].shape == ():
         return _power(found[0], found[1].value)
     return apply(ELEMENTWISE[name], *found)
+
+
+def product(left: Any, right: Any) -> Expression:
+    """The expression of the product of two matrices."""
+    return apply(MatrixProduct(), as_expression(left, "matmul"), as_expression(right, "matmul"))
 
 
 def _power(base: Expression, exponent: np.float32) -> Expression:
