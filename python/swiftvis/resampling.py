@@ -12,8 +12,8 @@ def spline_zoom(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """The interpolating cubic spline through an array's values, read at `shape` points.
 
     Equal to `scipy.ndimage.zoom(array, factors)` (order 3, which may overshoot) to rounding: the first and last
-    points fall on the first and last values. Where rounding puts SciPy's last point just outside the array, its
-    result has a 0 there (a black last row, as for 32 to 224 points); this has the value.
+    points fall on the first and last values. With one exception, which is SciPy's too: where rounding puts the last
+    point just outside the array (32 to 224 points, say), the result there is 0.
 
     Args:
         array: float array with at least one value.
@@ -32,9 +32,11 @@ def _matrix(size: int, wanted: int) -> np.ndarray:
     """What takes `size` values to `wanted` points: the spline's coefficients, then its basis at each point."""
     if size == 1:
         return np.ones((wanted, 1))
-    points = np.linspace(0, size - 1, wanted) if wanted > 1 else np.zeros(1)
+    points = np.arange(wanted) * ((size - 1) / max(wanted - 1, 1))
     # The basis at the values themselves gives the system that the coefficients solve.
-    return np.linalg.solve(_basis(np.arange(size), size).T, _basis(points, size).T).T
+    matrix = np.linalg.solve(_basis(np.arange(size), size).T, _basis(points, size).T).T
+    matrix[points > size - 1] = 0
+    return matrix
 
 
 def _basis(points: np.ndarray, size: int) -> np.ndarray:

@@ -44,8 +44,8 @@ def visualize_cam(
     Guided Grad-CAM is something else: `swiftvis.guided_grad_cam`.
 
     Where every gradient at the layer is negative, keras-vis divides by a negative number and shows what
-    speaks against the class; here the map is then of what speaks for it, most often 0. Its black last row in
-    some sizes is not here either (`swiftvis.resampling.spline_zoom`).
+    speaks against the class; here the map is then of what speaks for it, most often 0. The zoom is
+    SciPy's, as there, and leaves a last row of 0 in some sizes (`swiftvis.resampling.spline_zoom`); `swiftvis.cam` does not.
 
     Args:
         model: from `swiftvis.load_model`, with one input.
