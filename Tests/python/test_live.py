@@ -15,7 +15,7 @@ import pytest
 import swiftvis
 from swiftvis import backend as K
 from swiftvis import live
-from swiftvis._arguments import as_expression, as_tensor
+from swiftvis._arguments import as_expression, as_model, as_tensor
 from swiftvis._binding import bound
 from swiftvis._program import Program
 from swiftvis.losses import ActivationMaximization, Loss
@@ -139,6 +139,16 @@ def test_changed_activations_and_options_are_noticed() -> None:
     assert live.converted(model).layers[-1].activation == "linear" and close(model)
     model.get_layer("norm").epsilon = 0.5
     assert close(model)
+
+
+@pytest.mark.parametrize("nothing", ["linear", None])
+def test_activations_set_by_name(nothing: str | None) -> None:
+    for call in (live.converted, swiftvis.load_model, utils.apply_modifications):
+        model = sequential()
+        live.converted(model)
+        model.layers[-1].activation = nothing
+        assert as_model(call(model)).layers[-1].activation == "linear"
+        assert live.converted(model) is live.converted(model) and close(model)
 
 
 def test_added_layers_are_noticed() -> None:

@@ -188,9 +188,10 @@ def test_recipes_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ).save("regression.keras")
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)).save("photo.png")
     names = run_page("recipes.md", {})
-    maps = "one both guided rectified raises lowers keeps either heat coarse single".split()
+    maps = "one both guided rectified raises lowers keeps either heat coarse single now".split()
     assert all(names[name].shape == (24, 24) and names[name].dtype == np.float32 for name in maps)
     assert names["fine"].shape == (24, 24, 3) and names["maps"].shape == (6, 24, 24)
     assert all(names[name].shape == (2, 24, 24) for name in ("raw", "each", "shared"))
     assert names["dream"].shape == names["picture"].shape == names["colored"].shape == (24, 24, 3)
     assert names["sheet"].shape == (2 * 24 + 5, 2 * 24 + 5, 3)
+    assert names["watch"].epochs == [2, 4] and (tmp_path / "maps.png").stat().st_size > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,20 @@ def _is_built(model: Any) -> bool:
         return bool(model.inputs)
     except (AttributeError, ValueError):
         return False
+
+
+def settled_layers(layers: Iterable[Any]) -> list[Any]:
+    """The layers, those of nested models in their place. Where an activation was set to a name or None, as can be done
+    with a swiftvis.Model's layers, the layer has Keras's function of that name now, without which it would not run."""
+    found = []
+    for layer in layers:
+        if hasattr(layer, "layers"):
+            found += settled_layers(layer.layers)
+            continue
+        if isinstance(getattr(layer, "activation", 0), str | None):
+            layer.activation = library(layer).activations.get(layer.activation)
+        found.append(layer)
+    return found
 
 
 def held(variable: Any) -> Any:

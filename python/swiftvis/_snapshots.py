@@ -6,12 +6,12 @@ import operator
 import threading
 import weakref
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from ._keras_objects import array, held
+from ._keras_objects import array, held, settled_layers
 
 # Plain attributes that change without a change in what a layer computes at inference.
 _IRRELEVANT = {"built", "trainable", "training", "stateful"}
@@ -28,7 +28,7 @@ class Conversion:
 
     def current(self, layers: Iterable[Any], make: Callable[[], Any]) -> Any:
         """The result of `make`, from the last call if layers, options, activations and weights are what they were."""
-        leaves = list(_leaves(layers))
+        leaves = settled_layers(layers)
         with self._lock:
             notes = self._notes
             same = len(notes) == len(leaves) and all(map(_LayerNote.holds, notes, leaves))
@@ -38,14 +38,6 @@ class Conversion:
                 self._notes = [_LayerNote(layer) for layer in leaves]
                 self._result = make()
             return self._result
-
-
-def _leaves(layers: Iterable[Any]) -> Iterator[Any]:
-    for layer in layers:
-        if hasattr(layer, "layers"):
-            yield from _leaves(layer.layers)
-        else:
-            yield layer
 
 
 class _LayerNote:

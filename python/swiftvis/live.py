@@ -21,7 +21,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._keras_objects import checked_kind, library, named
+from ._keras_objects import checked_kind, library, named, settled_layers
 from ._snapshots import Conversion
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def loaded(keras_model: Any) -> Model:
     from .importers.keras.live import read
     from .model import Model
 
+    with named(keras_model):
+        checked_kind(keras_model)
+    settled_layers(keras_model.layers)
     return Model.from_graph(*read(keras_model))
 
 
@@ -63,6 +66,7 @@ def copied(keras_model: Any, custom_objects: Mapping[str, Any] | None = None) ->
     """
     with named(keras_model):
         checked_kind(keras_model)
+    settled_layers(keras_model.layers)
     with library(keras_model).utils.custom_object_scope(dict(custom_objects or {})):
         copy = type(keras_model).from_config(keras_model.get_config())
     copy.set_weights(keras_model.get_weights())
