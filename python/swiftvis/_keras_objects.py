@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,9 +16,17 @@ _NAMES = ("keras", "tf_keras", "tensorflow")
 _KINDS = ("Sequential", "Functional")
 
 
+_classes: weakref.WeakKeyDictionary[type, dict[str, type]] = weakref.WeakKeyDictionary()
+
+
 def keras_classes(value: Any) -> dict[str, type]:
     """The classes of Keras that an object has, by their names; none for an object of another library."""
-    return {cls.__name__: cls for cls in reversed(type(value).__mro__) if is_keras(cls)}
+    kind = type(value)
+    found = _classes.get(kind)
+    if found is None:
+        found = {cls.__name__: cls for cls in reversed(kind.__mro__) if is_keras(cls)}
+        _classes[kind] = found
+    return found
 
 
 def is_keras(cls: type) -> bool:

@@ -26,6 +26,7 @@ class Trace:
     def __init__(self, tensors: Sequence[Any]) -> None:
         self.layers: list[Any] = []
         self._names: dict[int, str] = {}  # by the operations' identities, as everything here
+        self._taken: set[str] = set()
         self._calls: dict[int, list[Call]] = {}
         self._found: dict[tuple[int, int], int] = {}
         for tensor in tensors:
@@ -65,9 +66,10 @@ class Trace:
     def _place(self, node: KerasNode) -> None:
         operation = node.operation
         if id(operation) not in self._names:
-            name, taken = operation.name, set(self._names.values())
-            while name in taken:
+            name = operation.name
+            while name in self._taken:
                 name += "_"
+            self._taken.add(name)
             self._names[id(operation)] = name
             self._calls[id(operation)] = []
             self.layers.append(operation)
