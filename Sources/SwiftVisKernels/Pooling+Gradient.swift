@@ -46,6 +46,10 @@ extension Pooling {
   ) {
     let g = geometry
     let pitches = pitches.resolved(source: g.inputChannels, destination: g.inputChannels)
+    if case .max = kind, let argmax, windowsAreDisjoint {
+      for unit in units { routeRow(unit, cotangent, argmax, inputGradient, epilogue, pitches) }
+      return
+    }
     let countsReal = if case .average(countIncludesPadding: false) = kind { true } else { false }
     let capacity = min(g.kernelHeight, g.outputHeight) * min(g.kernelWidth, g.outputWidth)
     withUnsafeTemporaryAllocation(of: PoolingWindow.self, capacity: capacity) { buffer in

@@ -5,6 +5,7 @@ import Testing
   static let geometries = [
     WindowGeometry(batch: 2, input: (8, 6, 16), output: (4, 3, 16), kernel: (2, 2), strides: (2, 2)),
     WindowGeometry(batch: 1, input: (9, 7, 11), output: (5, 4, 11), kernel: (3, 3), strides: (2, 2), padding: (1, 1)),
+    WindowGeometry(batch: 2, input: (5, 7, 12), output: (3, 4, 12), kernel: (2, 2), strides: (2, 2)),
     WindowGeometry(batch: 1, input: (7, 7, 8), output: (7, 7, 8), kernel: (3, 3), padding: (1, 1)),
     WindowGeometry(batch: 2, input: (7, 5, 3), output: (1, 1, 3), kernel: (7, 5)),
     WindowGeometry(batch: 1, input: (5, 6, 9), output: (2, 2, 9), kernel: (2, 3), strides: (3, 4), padding: (0, 1)),
