@@ -14,7 +14,7 @@ from scipy import special
 
 import swiftvis
 from swiftvis import backend as K
-from swiftvis._program import Program
+from swiftvis.expressions.program import Program
 
 SHAPE = (2, 3, 4, 5)
 

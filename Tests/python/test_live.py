@@ -17,7 +17,7 @@ from swiftvis import backend as K
 from swiftvis import live
 from swiftvis._arguments import as_expression, as_model, as_tensor
 from swiftvis._binding import bound
-from swiftvis._program import Program
+from swiftvis.expressions.program import Program
 from swiftvis.losses import ActivationMaximization, Loss
 from swiftvis.regularizers import TotalVariation
 from swiftvis.utils import utils

@@ -11,8 +11,8 @@ from PIL import Image
 from scipy import ndimage
 
 import swiftvis
-from swiftvis._program import Program
 from swiftvis.callbacks import GifGenerator, Print
+from swiftvis.expressions.program import Program
 from swiftvis.input_modifiers import InputModifier, Jitter
 from swiftvis.losses import ActivationMaximization, Loss
 from swiftvis.optimizer import Optimizer

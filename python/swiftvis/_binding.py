@@ -75,7 +75,7 @@ def _converted(tensors: Sequence[Any]) -> list[Tensor]:
 
 
 def _leaves(expressions: Sequence[Expression]) -> list[Tensor]:
-    from ._program import Program
+    from .expressions.program import Program
 
     return Program(expressions).leaves
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _functions
-from ._indexing import ChannelsLastIndex
 from ._keras_objects import is_tensor, keras_classes
-from .expressions import Expression, elementwise
+from .expressions import Expression, elementwise, functions
+from .expressions.indexing import ChannelsLastIndex
 from .layers import Layer, Tensor
 
 if TYPE_CHECKING:
@@ -26,12 +25,12 @@ _ELEMENTWISE = {
     **{"truedivide": "divide", "truediv": "divide", "abs": "absolute", "pow": "power", "neg": "negative"},
 }
 _REDUCTIONS = {
-    "mean": _functions.mean,
-    "sum": _functions.total,
-    "max": _functions.largest,
-    "min": _functions.smallest,
-    "var": _functions.variance,
-    "std": _functions.deviation,
+    "mean": functions.mean,
+    "sum": functions.total,
+    "max": functions.largest,
+    "min": functions.smallest,
+    "var": functions.variance,
+    "std": functions.deviation,
 }
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from ._binding import bound
 from ._native import Question
-from ._program import Program
 from ._sessions import requested_threads, warn_unmodified
 from .expressions import Expression
+from .expressions.program import Program
 from .layers import Network, Tensor
 
 

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from . import _functions
 from ._arguments import as_expression, as_model
 from ._arguments import index as as_index
 from ._native import Shape
-from ._program import Program
 from ._rules import BackpropModifier
-from .expressions import Expression, elementwise, product
+from .expressions import Expression, elementwise, functions, product
+from .expressions.program import Program
 from .model import Model
 
 Axis = int | Sequence[int] | None
@@ -44,43 +43,43 @@ def _result(expression: Expression) -> Any:
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over the axes, all of them by default."""
-    return _result(_functions.total(x, axis, keepdims=keepdims))
+    return _result(functions.total(x, axis, keepdims=keepdims))
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over the axes."""
-    return _result(_functions.mean(x, axis, keepdims=keepdims))
+    return _result(functions.mean(x, axis, keepdims=keepdims))
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest value; several that are equal share the gradient."""
-    return _result(_functions.largest(x, axis, keepdims=keepdims))
+    return _result(functions.largest(x, axis, keepdims=keepdims))
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest value; several that are equal share the gradient."""
-    return _result(_functions.smallest(x, axis, keepdims=keepdims))
+    return _result(functions.smallest(x, axis, keepdims=keepdims))
 
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean squared distance from the mean."""
-    return _result(_functions.variance(x, axis, keepdims=keepdims))
+    return _result(functions.variance(x, axis, keepdims=keepdims))
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The square root of the variance."""
-    return _result(_functions.deviation(x, axis, keepdims=keepdims))
+    return _result(functions.deviation(x, axis, keepdims=keepdims))
 
 
 def l2_normalize(x: Any, axis: Axis = None) -> Any:
     """x / sqrt(max(sum(x^2), 1e-12))."""
-    squares = _functions.total(elementwise("square", x), axis, keepdims=True)
+    squares = functions.total(elementwise("square", x), axis, keepdims=True)
     return _result(elementwise("divide", x, elementwise("sqrt", elementwise("maximum", squares, 1e-12))))
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """e^x / sum(e^x)."""
-    return _result(elementwise("exp", _functions.log_softmax(x, axis)))
+    return _result(elementwise("exp", functions.log_softmax(x, axis)))
 
 
 def dot(x: Any, y: Any) -> Any:
@@ -98,17 +97,17 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
         axis: of the classes.
     """
     if from_logits:
-        logs = _functions.log_softmax(output, axis)
+        logs = functions.log_softmax(output, axis)
     else:
-        output = elementwise("divide", output, _functions.total(output, axis, keepdims=True))
-        logs = elementwise("log", _functions.clip(output, epsilon(), 1 - epsilon()))
-    return _result(-_functions.total(elementwise("multiply", target, logs), axis))
+        output = elementwise("divide", output, functions.total(output, axis, keepdims=True))
+        logs = elementwise("log", functions.clip(output, epsilon(), 1 - epsilon()))
+    return _result(-functions.total(elementwise("multiply", target, logs), axis))
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """-target * log(output) - (1 - target) * log(1 - output), for each unit; as for `categorical_crossentropy`."""
     output = as_expression(sigmoid(output) if from_logits else output, "binary_crossentropy")
-    output = _functions.clip(output, epsilon(), 1 - epsilon())
+    output = functions.clip(output, epsilon(), 1 - epsilon())
     target = as_expression(target, "binary_crossentropy")
     return _result(-target * elementwise("log", output) - (1 - target) * elementwise("log", 1 - output))
 
@@ -183,7 +182,7 @@ def minimum(x: Any, y: Any) -> Any:
 
 def clip(x: Any, min_value: Any, max_value: Any) -> Any:
     """x, but no less than min_value and no more than max_value."""
-    return _result(_functions.clip(x, min_value, max_value))
+    return _result(functions.clip(x, min_value, max_value))
 
 
 # ---- Shapes ----
@@ -201,37 +200,37 @@ def ndim(x: Any) -> int:
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
     """The same values in another shape."""
-    return _result(_functions.reshape(x, shape))
+    return _result(functions.reshape(x, shape))
 
 
 def flatten(x: Any) -> Any:
     """All values along one axis."""
-    return _result(_functions.ravel(x))
+    return _result(functions.ravel(x))
 
 
 def batch_flatten(x: Any) -> Any:
     """The values of each sample along one axis: (samples, values)."""
-    return _result(_functions.batch_flatten(x))
+    return _result(functions.batch_flatten(x))
 
 
 def squeeze(x: Any, axis: int) -> Any:
     """Without that axis, whose size is 1."""
-    return _result(_functions.squeeze(x, axis))
+    return _result(functions.squeeze(x, axis))
 
 
 def expand_dims(x: Any, axis: int = -1) -> Any:
     """With a new axis of size 1."""
-    return _result(_functions.expand_dims(x, axis))
+    return _result(functions.expand_dims(x, axis))
 
 
 def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
     """With the axes in another order."""
-    return _result(_functions.transpose(x, pattern))
+    return _result(functions.transpose(x, pattern))
 
 
 def transpose(x: Any) -> Any:
     """With the axes in reverse order."""
-    return _result(_functions.transpose(x))
+    return _result(functions.transpose(x))
 
 
 # ---- Constants and settings ----

@@ -11,11 +11,11 @@ from typing import Any
 from . import _native
 from ._activations import FUNCTIONS, Activations, activation_name
 from ._arguments import channel_axis
-from ._indexing import ChannelsLastIndex
 from ._native import Shape
 from ._rules import Rule
 from ._sessions import SessionPool
 from .expressions import Expression
+from .expressions.indexing import ChannelsLastIndex
 
 
 class _Native:

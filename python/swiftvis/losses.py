@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from ._arguments import as_tensor, filter_list
-from ._functions import mean
 from ._passes import filter_count
 from .expressions import Expression
+from .expressions.functions import mean
 from .layers import Layer, Tensor
 from .utils.utils import listify
 

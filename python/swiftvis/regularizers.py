@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ._arguments import as_expression
-from ._functions import largest, total
-from ._operations import Volume
 from .expressions import Expression, apply
+from .expressions.functions import largest, total
+from .expressions.operations import Volume
 from .losses import Loss
 
 

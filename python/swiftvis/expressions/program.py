@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ._indexing import Index
-from ._operations import Array, Operation
-from .expressions import Constant, Expression
-from .layers import Tensor
+from ..layers import Tensor
+from . import Constant, Expression
+from .indexing import Index
+from .operations import Array, Operation
 
 
 class Program:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import as_expression
-from ._arguments import index as as_index
-from ._native import Shape
-from ._operations import Reduction, Reshape, Transpose, axis_of
-from .expressions import Expression, apply, elementwise, product
+from .._arguments import as_expression
+from .._arguments import index as as_index
+from .._native import Shape
+from . import Expression, apply, elementwise, product
+from .operations import Reduction, Reshape, Transpose, axis_of
 
 
 def reduction(name: str) -> Callable[..., Expression]:

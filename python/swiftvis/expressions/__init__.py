@@ -23,10 +23,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ._arguments import as_expression
-from ._indexing import Index
-from ._native import Shape
-from ._operations import ELEMENTWISE, MatrixProduct, Operation, Power
+from .._arguments import as_expression
+from .._native import Shape
+from .indexing import Index
+from .operations import ELEMENTWISE, MatrixProduct, Operation, Power
 
 
 class Expression:
@@ -127,7 +127,7 @@ class Expression:
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        from ._functions import FUNCTIONS
+        from .functions import FUNCTIONS
 
         name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
         if function not in FUNCTIONS:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import index as as_index
-from ._native import Shape
-from ._operations import Array, Operation
+from .._arguments import index as as_index
+from .._native import Shape
+from .operations import Array, Operation
 
 
 class ChannelsLastIndex(tuple[Any, ...]):

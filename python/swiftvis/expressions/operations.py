@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import index as as_index
-from ._native import Shape
+from .._arguments import index as as_index
+from .._native import Shape
 
 Array = Any  # np.ndarray, or the NumPy scalar that stands for one without axes
 Partial = Callable[..., Array]
