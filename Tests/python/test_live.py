@@ -16,8 +16,8 @@ import swiftvis
 from swiftvis import backend as K
 from swiftvis import live
 from swiftvis._arguments import as_expression, as_model, as_tensor
-from swiftvis._binding import bound
 from swiftvis.expressions.program import Program
+from swiftvis.live.binding import bound
 from swiftvis.losses import ActivationMaximization, Loss
 from swiftvis.regularizers import TotalVariation
 from swiftvis.utils import utils

@@ -62,7 +62,7 @@ def test_the_map_is_of_the_logit(model: Any, tmp_path: Path) -> None:
 
 def test_many_epochs_are_spread_over_twelve_columns(model: Any, tmp_path: Path, monkeypatch) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr("swiftvis.training.shown", shown.append)
+    monkeypatch.setattr("swiftvis.live.training.shown", shown.append)
     watch = SaliencyCallback(IMAGES[:1, :, :, :1].repeat(3, -1), show=True)
     for epoch in range(1, 31):
         watch.update(model, epoch)

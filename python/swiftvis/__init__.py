@@ -29,9 +29,9 @@ from ._sessions import get_threads, set_threads  # noqa: E402
 from .attribution import cam, guided_grad_cam, saliency  # noqa: E402
 from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # noqa: E402
 from .layers import Layer, Tensor  # noqa: E402
+from .live.training import SaliencyCallback  # noqa: E402
 from .loading import load_model  # noqa: E402
 from .model import Model  # noqa: E402
-from .training import SaliencyCallback  # noqa: E402
 
 __version__ = _native.VERSION
 

@@ -29,7 +29,7 @@ def channel_axis(rank: int, data_format: str) -> int:
 def as_model(model: Any) -> Model:
     """The `Model` that was given, or the one made of a live model of Keras (`swiftvis.live`). TypeError for the rest."""
     from . import live
-    from ._keras_objects import is_model
+    from .live.objects import is_model
     from .model import Model
 
     if isinstance(model, Model):
@@ -53,11 +53,11 @@ def as_expression(value: Any, what: str = "a tensor") -> Expression:
         array = np.asarray(value)
         if array.dtype.kind in "buif":
             return Constant(array)
-    from . import _keras_tensors
-    from ._keras_objects import is_tensor
+    from .live import tensors as live_tensors
+    from .live.objects import is_tensor
 
     if is_tensor(value):
-        return _keras_tensors.expression(value)
+        return live_tensors.expression(value)
     kind = type(value)
     raise TypeError(
         f"{what}: expected a tensor (layer.output, model.input), an expression of tensors, or numbers, "
@@ -67,9 +67,9 @@ def as_expression(value: Any, what: str = "a tensor") -> Expression:
 
 def as_tensor(value: Any, what: str) -> Tensor:
     """The tensor that was given: `model.input` or `layer.output`. TypeError for everything else."""
-    from ._keras_objects import is_tensor
-    from ._keras_tensors import LiveTensor
     from .layers import Tensor
+    from .live.objects import is_tensor
+    from .live.tensors import LiveTensor
 
     tensor = LiveTensor(value) if is_tensor(value) else as_expression(value, what)
     if not isinstance(tensor, Tensor):

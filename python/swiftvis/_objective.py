@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._binding import bound
 from ._native import Question
 from ._sessions import requested_threads, warn_unmodified
 from .expressions import Expression
 from .expressions.program import Program
 from .layers import Network, Tensor
+from .live.binding import bound
 
 
 class Evaluation(NamedTuple):

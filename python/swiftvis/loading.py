@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _native, live
-from ._keras_objects import is_model
 from .layers import Network
+from .live.objects import is_model
 from .model import Model
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"

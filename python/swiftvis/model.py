@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from . import _keras_tensors, _native
+from . import _native
 from ._arguments import image_batch, index
-from ._keras_objects import is_tensor
 from ._native import Question, Shape
 from ._passes import Score
 from ._rules import BackpropModifier, Choices, rule_of
 from ._sessions import requested_threads
 from .layers import Layer, Network, Tensor, find_layer
+from .live import tensors as live_tensors
+from .live.objects import is_tensor
 
 
 class Model:
@@ -123,7 +124,7 @@ class Model:
         if isinstance(of, str):
             return self._layer(of).output
         if is_tensor(of):
-            return _keras_tensors.tensor_in(self, of)
+            return live_tensors.tensor_in(self, of)
         raise TypeError(f"expected a tensor (layer.output) or a layer name, got {type(of).__name__}")
 
     # ---- Numbers ----

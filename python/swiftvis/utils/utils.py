@@ -17,8 +17,8 @@ import numpy as np
 
 from .. import live
 from .._arguments import as_model, as_tensor, index
-from .._keras_objects import is_model, is_tensor
 from ..expressions.indexing import ChannelsLastIndex
+from ..live.objects import is_model, is_tensor
 
 if TYPE_CHECKING:
     from PIL import ImageFont

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from swiftvis._keras_objects import array, checked_kind, keras_classes, library, named
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.builder import Weight
 from swiftvis.importers.keras.container import Archive
@@ -16,6 +15,7 @@ from swiftvis.importers.keras.stored import StoredArray
 from swiftvis.importers.keras.topology import LayerConfig
 from swiftvis.importers.keras.walk import convert
 from swiftvis.importers.keras.weights import Arrays, Roles
+from swiftvis.live.objects import array, checked_kind, keras_classes, library, named
 
 
 def read(model: Any) -> tuple[dict[str, Any], dict[str, Weight]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from swiftvis._keras_objects import is_tensor, keras_classes, library
-from swiftvis._keras_tensors import KerasNode
 from swiftvis.importers.keras.builder import Weight
 from swiftvis.importers.keras.live import archive, plain
 from swiftvis.importers.keras.topology import Call, LayerConfig, Reference, parse
 from swiftvis.importers.keras.walk import convert_tree
+from swiftvis.live.objects import is_tensor, keras_classes, library
+from swiftvis.live.tensors import KerasNode
 
 
 class Trace:

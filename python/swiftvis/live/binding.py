@@ -7,10 +7,10 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from ._keras_tensors import LiveTensor
-from ._snapshots import Conversion
-from .expressions import Expression
-from .layers import Tensor
+from ..expressions import Expression
+from ..layers import Tensor
+from .snapshots import Conversion
+from .tensors import LiveTensor
 
 
 class _Network:
@@ -48,8 +48,8 @@ def bound(
 
 
 def _converted(tensors: Sequence[Any]) -> list[Tensor]:
-    from .importers.keras.traced import Trace
-    from .model import Model
+    from ..importers.keras.traced import Trace
+    from ..model import Model
 
     source = tensors[0]._keras_history[0]
     with _lock:
@@ -75,7 +75,7 @@ def _converted(tensors: Sequence[Any]) -> list[Tensor]:
 
 
 def _leaves(expressions: Sequence[Expression]) -> list[Tensor]:
-    from .expressions.program import Program
+    from ..expressions.program import Program
 
     return Program(expressions).leaves
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import as_model, index
-from ._rules import BackpropModifier
-from .attribution import saliency
-from .imaging import as_rgb, smoothed_overlay, unit_range
-from .layers import Tensor
-from .model import Model
-from .panel import grid as compose_grid
-from .panel import shown
+from .._arguments import as_model, index
+from .._rules import BackpropModifier
+from ..attribution import saliency
+from ..imaging import as_rgb, smoothed_overlay, unit_range
+from ..layers import Tensor
+from ..model import Model
+from ..panel import grid as compose_grid
+from ..panel import shown
 
 _COLUMNS = 12
 
@@ -91,7 +91,7 @@ class SaliencyCallback:
         self._folder, self._grid, self._show = folder and Path(folder), grid and Path(grid), show
         self._writer = None
         if log_dir is not None:
-            from ._tensorboard import writer
+            from .tensorboard import writer
 
             self._writer = writer(os.fspath(log_dir))
         self._columns: list[tuple[str, list[np.ndarray]]] = [("image", self._pictures)]

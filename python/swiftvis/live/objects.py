@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ModelError, UnsupportedModelError
+from ..errors import ModelError, UnsupportedModelError
 
 _NAMES = ("keras", "tf_keras", "tensorflow")
 _KINDS = ("Sequential", "Functional")

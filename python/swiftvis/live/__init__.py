@@ -21,11 +21,11 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._keras_objects import checked_kind, library, named, settled_layers
-from ._snapshots import Conversion
+from .objects import checked_kind, library, named, settled_layers
+from .snapshots import Conversion
 
 if TYPE_CHECKING:
-    from .model import Model
+    from ..model import Model
 
 _conversions: weakref.WeakKeyDictionary[Any, Conversion] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -49,8 +49,8 @@ def converted(keras_model: Any) -> Model:
 
 def loaded(keras_model: Any) -> Model:
     """A model of its own made of a live one, which later changes do not touch. Raises as `converted` does."""
-    from .importers.keras.live import read
-    from .model import Model
+    from ..importers.keras.live import read
+    from ..model import Model
 
     with named(keras_model):
         checked_kind(keras_model)

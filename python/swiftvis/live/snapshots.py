@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._keras_objects import array, held, settled_layers
+from .objects import array, held, settled_layers
 
 # Plain attributes that change without a change in what a layer computes at inference.
 _IRRELEVANT = {"built", "trainable", "training", "stateful"}

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._keras_objects import is_tensor, keras_classes
-from .expressions import Expression, elementwise, functions
-from .expressions.indexing import ChannelsLastIndex
-from .layers import Layer, Tensor
+from ..expressions import Expression, elementwise, functions
+from ..expressions.indexing import ChannelsLastIndex
+from ..layers import Layer, Tensor
+from .objects import is_tensor, keras_classes
 
 if TYPE_CHECKING:
-    from .model import Model
+    from ..model import Model
 
 # Operations by their names, in small letters: Keras 3's classes and TensorFlow's functions.
 _ELEMENTWISE = {
