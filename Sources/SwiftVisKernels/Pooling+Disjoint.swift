@@ -3,7 +3,8 @@
 extension Pooling {
   var windowsAreDisjoint: Bool {
     let g = geometry
-    return g.strideHeight >= g.kernelHeight && g.strideWidth >= g.kernelWidth && g.dilationHeight == 1 && g.dilationWidth == 1
+    return g.strideHeight >= g.kernelHeight && g.strideWidth >= g.kernelWidth && g.dilationHeight == 1
+      && g.dilationWidth == 1
   }
 
   func routeRow(

@@ -101,3 +101,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "golden" in metafunc.fixturenames:
         kept = [c for c in golden_cases() if c[1]["call"] in metafunc.function.calls]
         metafunc.parametrize("golden", kept, ids=[f"{name}-{case['key']}" for name, case in kept])
+
+
+@pytest.fixture
+def chain(make: Any) -> swiftvis.Model:
+    """relu, tanh, relu on two numbers, each a layer, with names of their own."""
+    nodes = [
+        make.node("first", "relu", ["x"]),
+        make.node("second", "tanh", ["first"]),
+        make.node("third", "relu", ["second"]),
+        make.node("end", "affine", ["third"], {"scale": "one", "offset": "zero"}),
+    ]
+    return make([None, 2], nodes, {"one": np.ones(1, "f"), "zero": np.zeros(1, "f")})
