@@ -80,7 +80,7 @@ class Worker:
         return json.loads(line)
 
 
-def race(workers: dict[str, Worker], turns: int, seconds: float = 0.1) -> dict[str, list[float]]:
+def race(workers: dict[str, Worker], turns: int, seconds: float = 0.5) -> dict[str, list[float]]:
     """Seconds of each call. A turn lasts `seconds` and has at least one call."""
     times: dict[str, list[float]] = {key: [] for key in workers}
     for _ in range(turns):
