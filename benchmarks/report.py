@@ -105,7 +105,7 @@ def processes() -> str:
         "peak memory",
         "of ResNet50",
         "of VGG16",
-        "installed size",
+        "installed, with what it needs",
     ]
     return table(head, rows) if rows else ""
 
