@@ -85,3 +85,9 @@ def test_dense_input_keeps_its_dimension(make: Any) -> None:
         ),
     ):
         assert found.shape == (8,) and found.argmax() == 1 and found[1] > 0.999
+
+
+@pytest.mark.parametrize("input_range", [(0,), (1, 0), 255, (0, 1, 2)])
+def test_a_range_has_two_ends(cnn: swiftvis.Model, image: np.ndarray, input_range: Any) -> None:
+    with pytest.raises(ValueError, match="smallest, largest"):
+        visualize_activation(cnn, -1, 2, seed_input=image, max_iter=1, input_range=input_range)

@@ -56,11 +56,13 @@ class Optimizer:
             norm_grads: divide the gradient by its l2 norm over all elements, before any modifier.
             exact: as for `Model.gradient`: slower, and a few bits more accurate.
         Raises:
-            ValueError: no loss has a weight or depends on `wrt_tensor`, tensors are of several models or backward
-                rules, or the model has several inputs or was closed.
+            ValueError: no such range, no loss has a weight or depends on `wrt_tensor`, tensors are of several models or
+                backward rules, or the model has several inputs or was closed.
             TypeError: something that is no tensor, or an operation in a loss that is not supported.
         """
         self.input_tensor = as_tensor(input_tensor, "input_tensor")
+        if np.shape(input_range) != (2,) or not input_range[0] < input_range[1]:
+            raise ValueError(f"input_range: expected (smallest, largest), got {input_range!r}")
         self.input_range = input_range
         self.wrt_tensor = self.input_tensor if wrt_tensor is None else as_tensor(wrt_tensor, "wrt_tensor")
         self.loss_names: list[str] = []
