@@ -19,7 +19,7 @@ PEERS = {
     "TensorFlow XLA": ("tensorflow", "XLA"),
     "JAX": ("jax", "jit"),
 }
-NEAR = 1.2  # times the fastest
+NEAR = 2  # times the fastest: some gain more from a batch than others
 AGREEMENT = 1e-2  # of correlation with the first peer: roundings flip ReLUs, and the peers differ by 4e-4 on InceptionV3
 
 
