@@ -145,6 +145,12 @@ extension Session {
       parallel(permutation.unitCount, cost) { units, _ in permutation.run(units: units, input: x[0], output: output) }
     case .place(let copy):
       parallel(copy.unitCount, cost) { units, _ in copy.run(units: units, source: x[0], destination: output) }
+    case .gather(let gather):
+      parallel(gather.unitCount, cost) { units, _ in gather.run(units: units, source: x[0], destination: output) }
+    case .gatherGradient(let gather):
+      parallel(gather.unitCount, cost) { units, _ in
+        gather.runInputGradient(units: units, cotangent: x[0], inputGradient: output)
+      }
     case .resize(let resizing):
       parallel(resizing.unitCount, cost) { units, _ in resizing.run(units: units, source: x[0], destination: output) }
     case .concatenate(let parts, let total):

@@ -170,6 +170,16 @@ private func node(_ op: String, _ rest: String = "", name: String = "x", inputs:
     (node("reduce", #", "attributes": {"axes": [1, 3]}"#), "'axes' should be adjacent"),
     (node("reduce", #", "attributes": {"axes": [1, 1]}"#), "'axes' should be adjacent"),
     (node("reduce", #", "attributes": {"axes": [1], "kind": "median"}"#), "one of 'mean', 'max', 'sum', got 'median'"),
+    (node("slice"), "'starts' is missing"),
+    (node("slice", #", "attributes": {"starts": [0, 0], "sizes": [1, 1, 1]}"#), "'starts' should hold 3 numbers"),
+    (node("slice", #", "attributes": {"starts": [0, 0, 0], "sizes": [1, 1, 0]}"#), "may not hold a zero"),
+    (node("slice", #", "attributes": {"starts": [0, 0, 0], "sizes": [1, 1, -2]}"#), "'sizes' should be between -1"),
+    (
+      node("slice", #", "attributes": {"starts": [0, 0, 0], "sizes": [1, 1, 1], "steps": [1, 1, 0]}"#), "may not hold a zero"
+    ),
+    (node("slice", #", "attributes": {"starts": [0, 0, 3], "sizes": [1, 1, 1]}"#), "start 3 is out of range for 3"),
+    (node("slice", #", "attributes": {"starts": [0, 0, -4], "sizes": [1, 1, -1]}"#), "start -4 is out of range for 3"),
+    (node("slice", #", "attributes": {"starts": [0, 0, 1], "sizes": [1, 1, 3]}"#), "2 places from 1 on, got size 3"),
     (node("pad", #", "attributes": {"padding": [[1, 1]]}"#), "padding for 3 axes, all but the batch, got 1"),
     (node("pad", #", "attributes": {"padding": [[1], [1, 1], [1, 1]]}"#), "[before, after] pairs"),
     (node("pad", #", "attributes": {"padding": [[0, 0], [0, 0], [-2, -1]]}"#), "leaves nothing of 3"),
@@ -278,6 +288,8 @@ private enum EveryOperation {
       {"name": "j", "op": "resize", "inputs": ["g"], "attributes":
        {"size": [4, 6], "interpolation": "bilinear", "coordinates": "align_corners"}},
       {"name": "k", "op": "concatenate", "inputs": ["j", "j"], "attributes": {"axis": 2}},
+      {"name": "slice", "op": "slice", "inputs": ["k"],
+       "attributes": {"starts": [0, -1, 1], "sizes": [4, -1, 2], "steps": [1, -2, 1]}},
       {"name": "l", "op": "permute", "inputs": ["k"], "attributes": {"axes": [0, 2, 1, 3]}},
       {"name": "m", "op": "reshape", "inputs": ["l"], "attributes": {"shape": [-1, 4]}},
       {"name": "add", "op": "add", "inputs": ["m", "m", "m"]}, {"name": "subtract", "op": "subtract", "inputs": ["m", "add"]},

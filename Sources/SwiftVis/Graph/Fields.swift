@@ -22,6 +22,8 @@ struct Fields {
     return failure("'\(key)' should be \(expected), got \(json.kind)")
   }
 
+  func has(_ key: String) -> Bool { members[key] != nil }
+
   mutating func take(_ key: String) -> JSON? { members.removeValue(forKey: key) }
 
   /// Throws where members are left that nobody has taken.

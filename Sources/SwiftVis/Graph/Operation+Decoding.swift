@@ -15,6 +15,7 @@ extension Operation {
     case .reshape: "reshape"
     case .permute: "permute"
     case .concatenate: "concatenate"
+    case .slice: "slice"
     case .merge(let merge): merge.name
     case .layerNormalization: "layer_normalization"
     case .softmax: "softmax"
@@ -74,6 +75,7 @@ extension Operation {
     "concatenate": { fields, rank in
       .concatenate(axis: try fields.axis(fields.take("axis") ?? .number(-1), "axis", rank: rank))
     },
+    "slice": { fields, rank in .slice(try fields.sliceRanges(count: max(rank - 1, 0))) },
     "add": { _, _ in .merge(.add) },
     "subtract": { _, _ in .merge(.subtract) },
     "multiply": { _, _ in .merge(.multiply) },
@@ -195,6 +197,21 @@ extension Fields {
       "coordinates", ["half_pixel": .halfPixel, "asymmetric": .asymmetric, "align_corners": .alignCorners],
       default: attributes.coordinates)
     return attributes
+  }
+
+  fileprivate mutating func sliceRanges(count: Int) throws -> [SliceRange] {
+    func numbers(_ key: String, atLeast minimum: Int) throws -> [Int] {
+      let numbers = try integers(key, atLeast: minimum)
+      guard numbers.count == count else {
+        throw failure("'\(key)' should hold \(count) numbers, one for every axis but the batch, got \(numbers.count)")
+      }
+      return numbers
+    }
+    let starts = try numbers("starts", atLeast: -Self.maximumInteger)
+    let sizes = try numbers("sizes", atLeast: -1)
+    let steps = try has("steps") ? numbers("steps", atLeast: -Self.maximumInteger) : Array(repeating: 1, count: count)
+    guard !sizes.contains(0), !steps.contains(0) else { throw failure("'sizes' and 'steps' may not hold a zero") }
+    return zip(starts, zip(sizes, steps)).map { SliceRange($0, $1.0 == -1 ? nil : $1.0, step: $1.1) }
   }
 
   /// An axis other than the batch, counted from the end where it is negative.

@@ -17,6 +17,8 @@ public enum Operation: Hashable, Sendable {
   case reshape([Int])
   case permute([Int])
   case concatenate(axis: Int)
+  /// One for every axis but the batch.
+  case slice([SliceRange])
   case merge(Merge)
   case layerNormalization(epsilon: Double)
   case softmax
@@ -34,6 +36,21 @@ public struct EdgePair: Hashable, Sendable {
   public var before: Int
   public var after: Int
   public init(_ before: Int, _ after: Int) { self.before = before; self.after = after }
+}
+
+/// Some places of an axis: `start`, `start + step` and so on.
+public struct SliceRange: Hashable, Sendable {
+  /// Counted from the end where it is negative.
+  public var start: Int
+  /// Nil: all that is left.
+  public var size: Int?
+  /// Not 0; negative walks backwards.
+  public var step: Int
+  public init(_ start: Int, _ size: Int? = nil, step: Int = 1) {
+    self.start = start
+    self.size = size
+    self.step = step
+  }
 }
 
 public enum Padding: Hashable, Sendable {

@@ -9,6 +9,7 @@ extension PlanBuilder {
     producers = Producers(graph, groups)
     var gated: Set<Graph.NodeIndex> = []
     for group in groups.reversed() where path.contains(group.output) {
+      joinParts(of: group.output)
       guard var cotangent = cotangents[group.output] else { continue }
       if wanted.contains(group.output) {
         gradients[group.output] = cotangent.tensor
@@ -87,6 +88,8 @@ extension PlanBuilder {
         propagate(.slice(RowPart(offset: offset, width: width), total: total), [g], to: input)
         offset += width
       }
+    case .slice(let ranges):
+      differentiate(ranges.selections(of: inputShape), cotangent, to: input)
     case .merge(let merge):
       try row(merge, node, inputs, cotangent)
     case .layerNormalization(let epsilon):

@@ -66,6 +66,8 @@ extension PlanBuilder {
         return RowPart(offset: total, width: inputShape[axis...].reduce(1, *))
       }
       values[node] = emit(.concatenate(parts, total: total), inputs, shape: shape)
+    case .slice(let ranges):
+      values[node] = lower(ranges.selections(of: inputShapes[0]), inputs[0], shape: inputShapes[0])
     case .merge(let merge):
       values[group.output] = try lower(merge, node, inputs, inputShapes, epilogue)
     case .layerNormalization(let epsilon):

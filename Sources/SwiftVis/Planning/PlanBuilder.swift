@@ -27,6 +27,7 @@ struct PlanBuilder {
   /// What the forward pass keeps for the backward pass beside values: a max pool's argmax, the partial results of a merge.
   var saved: [Graph.NodeIndex: [TensorID]] = [:]
   var cotangents: [Graph.NodeIndex: Cotangent] = [:]
+  var parts: [Graph.NodeIndex: [CotangentPart]] = [:]
   var unmodified: [Graph.NodeIndex] = []
   var producers = Producers()
 

@@ -93,8 +93,8 @@ extension ShapeRule {
       transposed = (outputPadding, ())
     case .pool(let attributes):
       (kernel, strides, padding) = (attributes.size, attributes.strides, attributes.padding)
-    case .input, .dense, .affine, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .merge, .layerNormalization,
-      .softmax, .activation, .prelu:
+    case .input, .dense, .affine, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .merge,
+      .layerNormalization, .softmax, .activation, .prelu:
       return (nil, nil)
     }
     let (vertical, horizontal): (WindowAxis.Edges, WindowAxis.Edges) =

@@ -93,6 +93,7 @@ struct ShapeRule {
       guard axes.count == input.count else { throw failure("expected \(axes.count) axes, got \(shapeText)") }
       return axes.map { input[$0] }
     case .concatenate(let axis): return try concatenate(axis)
+    case .slice(let ranges): return try slice(ranges)
     case .merge: return try merge()
     case .layerNormalization:
       try checkChannelWeights(mayBeScalar: false)
@@ -130,7 +131,7 @@ struct ShapeRule {
     case .merge where inputs.count < 2, .concatenate where inputs.count < 2: expected = "2 or more inputs"
     case .merge, .concatenate: return
     case .input, .convolution, .depthwiseConvolution, .transposedConvolution, .dense, .affine, .pool, .reduce, .pad, .resize,
-      .reshape, .permute, .layerNormalization, .softmax, .activation, .prelu:
+      .reshape, .permute, .slice, .layerNormalization, .softmax, .activation, .prelu:
       if inputs.count == 1 { return }
       expected = "1 input"
     }
@@ -145,7 +146,8 @@ struct ShapeRule {
     case .affine: required = ["scale", "offset"]
     case .layerNormalization: (required, optional) = ([], ["scale", "offset"])
     case .prelu: required = ["alpha"]
-    case .input, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .merge, .softmax, .activation:
+    case .input, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .merge, .softmax,
+      .activation:
       required = []
     }
     for role in required where weights[role] == nil { throw failure("its weight '\(role)' is missing") }

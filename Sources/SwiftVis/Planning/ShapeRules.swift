@@ -154,6 +154,24 @@ extension ShapeRule {
     }
   }
 
+  func slice(_ ranges: [SliceRange]) throws -> [Int?] {
+    guard ranges.count + 1 == input.count else {
+      throw failure("expected ranges for \(input.count - 1) axes, all but the batch, got \(ranges.count)")
+    }
+    return try input.prefix(1)
+      + input.indices.dropFirst().map { axis in
+        let range = ranges[axis - 1]
+        guard let length = input[axis] else { return range.size }
+        guard let available = range.available(of: length) else {
+          throw failure("axis \(axis): start \(range.start) is out of range for \(length)")
+        }
+        guard range.size ?? available <= available else {
+          throw failure("axis \(axis): there are \(available) places from \(range.start) on, got size \(range.size ?? 0)")
+        }
+        return range.size ?? available
+      }
+  }
+
   func merge() throws -> [Int?] {
     try sameRanks()
     return try input.indices.map { index in

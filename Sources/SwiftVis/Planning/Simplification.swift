@@ -25,6 +25,8 @@ extension Graph {
       return before.flatMap { shapes[$0] == shapes[node] ? $0 : nil } ?? node
     case (.permute(let outer), .permute(let inner)):
       return before.flatMap { outer.map { inner[$0] } == Array(outer.indices) ? $0 : nil } ?? node
+    case (.slice(let ranges), _):
+      return shapes[input] == shapes[node] && ranges.allSatisfy { $0.step > 0 } ? input : node
     default: return node
     }
   }

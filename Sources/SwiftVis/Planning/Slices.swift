@@ -78,9 +78,8 @@ extension Step {
     case .slice(let part, let total):
       return all(inputs, total) + all(outputs, part.width)
     case .dense, .depthwise, .customGradient, .prelu, .preluGradient, .binary, .selectGradient, .reduce, .reduceGradient,
-      .reduceProduct,
-      .scaleGradient, .softmax,
-      .softmaxGradient, .layerNormalization, .layerNormalizationGradient, .permute, .place, .resize:
+      .reduceProduct, .scaleGradient, .softmax, .softmaxGradient, .layerNormalization, .layerNormalizationGradient,
+      .permute, .place, .gather, .gatherGradient, .resize:
       return all(reads + outputs, nil)
     }
   }

@@ -86,6 +86,8 @@ enum Kernel {
   case layerNormalizationGradient(scale: Weights?, epsilon: Double, count: Int)
   case permute(Permutation)
   case place(PlacedCopy)
+  case gather(AxisGather)
+  case gatherGradient(AxisGather)
   case resize(Resizing)
   /// Inputs side by side: a part of every row of `total` floats for each.
   case concatenate([RowPart], total: Int)

@@ -62,6 +62,40 @@ import Testing
     }
   }
 
+  /// A split whose halves are read where they are, and whose cotangents are written side by side.
+  @Test func splitsCopyNothing() throws {
+    var network = Network(seed: 6)
+    let x = network.conv(network.input([2, 3, 4, 3]), filters: 32, kernel: (1, 1))
+    let halves = [0, 16].map { network.add(.slice([SliceRange(0), SliceRange(0), SliceRange($0, 16)]), [x]) }
+    let left = network.relu(network.conv(halves[0], filters: 8, kernel: (1, 1)))
+    let right = network.conv(network.relu(halves[1]), filters: 8, kernel: (1, 1))
+    _ = network.globalAverage(network.merge(.add, left, right))
+    #expect(try copies(network) == 0)
+    try check(network)
+    try check(network, gradients: halves + [x] + network.inputs)
+    try checkAgainstWalk(network, cotangents: [network.last, x], gradients: network.inputs, .guided)
+  }
+
+  /// Parts that overlap, leave something out, lie along different axes, or are read beside the whole.
+  @Test func partsThatDoNotCover() throws {
+    let cases = [
+      [(3, 0, 5), (3, 3, 5)], [(3, 0, 2), (3, 5, 3)], [(3, 0, 4), (1, 0, 2), (3, 4, 4)], [(2, 0, 3), (2, 3, 2)],
+    ]
+    for parts in cases {
+      var network = Network(seed: 7)
+      let x = network.conv(network.input([1, 4, 5, 3]), filters: 8, padding: .same)
+      for isReadWhole in [false, true] {
+        var rows = parts.map { axis, start, count in
+          let ranges = (1...3).map { $0 == axis ? SliceRange(start, count) : SliceRange(0) }
+          return network.dense(network.globalAverage(network.add(.slice(ranges), [x])), units: 3)
+        }
+        if isReadWhole { rows.append(network.dense(network.globalAverage(x), units: 3)) }
+        network.add(.merge(.add), rows)
+        try check(network)
+      }
+    }
+  }
+
   /// Parts that cannot lie in the result: one that is there already, the network's input, one that another joins, one that is
   /// read with other rows.
   @Test func partsThatAreCopied() throws {

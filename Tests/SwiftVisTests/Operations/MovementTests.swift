@@ -84,6 +84,28 @@ import Testing
     try check(network)
   }
 
+  @Test(arguments: [
+    ([2, 5], [SliceRange(1, 3)]), ([2, 5], [SliceRange(-1, step: -1)]), ([2, 5], [SliceRange(-4, 2, step: 3)]),
+    ([1, 4, 6, 3], [SliceRange(0), SliceRange(0), SliceRange(1, 1)]),
+    ([2, 4, 6, 3], [SliceRange(1, 2), SliceRange(0), SliceRange(0)]),
+    ([2, 5, 6, 3], [SliceRange(1, 3), SliceRange(-4), SliceRange(0, 2)]),
+    ([1, 5, 6, 3], [SliceRange(0, step: 2), SliceRange(1, step: 2), SliceRange(0)]),
+    ([1, 5, 6, 4], [SliceRange(-1, 2, step: -3), SliceRange(1, 4), SliceRange(-1, step: -1)]),
+    ([1, 3, 3, 9], [SliceRange(0), SliceRange(0), SliceRange(0, 3, step: 3)]),
+    (
+      [1, 2, 3, 2, 3, 2], [SliceRange(1), SliceRange(0, 2, step: 2), SliceRange(0), SliceRange(1), SliceRange(-1, step: -1)]
+    ),
+    ([2, 3, 3], [SliceRange(0), SliceRange(-3, 3)]), ([3], []),
+  ]) func slice(_ shape: [Int], _ ranges: [SliceRange]) throws {
+    var network = Network()
+    network.add(.slice(ranges), [network.input(shape)])
+    try check(network)
+    network = Network()
+    let x = network.activation(network.input(shape), .tanh)
+    network.add(.slice(ranges), [x])
+    try check(network, gradients: [x] + network.inputs)
+  }
+
   /// A node twice in one concatenation has two shares of the cotangent.
   @Test func concatenateWithItself() throws {
     var network = Network()

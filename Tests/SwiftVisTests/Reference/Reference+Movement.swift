@@ -38,6 +38,20 @@ extension Reference {
     }
   }
 
+  static func slice(_ x: Tensor, _ ranges: [SliceRange]) -> Tensor {
+    var places = [Array(0..<x.shape[0])]
+    for (size, range) in zip(x.shape.dropFirst(), ranges) {
+      var axis: [Int] = []
+      var place = range.start < 0 ? size + range.start : range.start
+      while place >= 0, place < size, axis.count < range.size ?? size {
+        axis.append(place)
+        place += range.step
+      }
+      places.append(axis)
+    }
+    return Tensor(places.map(\.count)) { index in x[zip(places, index).map { $0[$1] }] }
+  }
+
   static func merge(_ inputs: [Tensor], _ kind: Merge) -> Tensor {
     let shape = inputs[0].shape.indices.map { axis in inputs.map { $0.shape[axis] }.max()! }
     return Tensor(shape) { index in

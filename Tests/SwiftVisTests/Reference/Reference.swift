@@ -24,6 +24,7 @@ enum Reference {
     case .reshape(let shape): return reshape(x, shape)
     case .permute(let axes): return permute(x, axes)
     case .concatenate(let axis): return concatenate(inputs, axis: axis)
+    case .slice(let ranges): return slice(x, ranges)
     case .merge(let kind): return merge(inputs, kind)
     case .layerNormalization(let epsilon):
       return layerNormalization(x, scale: weights["scale"], offset: weights["offset"], epsilon: epsilon)

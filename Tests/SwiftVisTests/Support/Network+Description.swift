@@ -46,6 +46,7 @@ func jsonName(of operation: SwiftVis.Operation) -> String {
   case .reshape: "reshape"
   case .permute: "permute"
   case .concatenate: "concatenate"
+  case .slice: "slice"
   case .merge(let kind):
     switch kind {
     case .add: "add"
@@ -110,6 +111,10 @@ private func jsonAttributes(of operation: SwiftVis.Operation) -> [String: String
     return attributes
   case .reshape(let shape): return ["shape": json(shape)]
   case .permute(let axes): return ["axes": json(axes)]
+  case .slice(let ranges):
+    return [
+      "starts": json(ranges.map(\.start)), "sizes": json(ranges.map { $0.size ?? -1 }), "steps": json(ranges.map(\.step)),
+    ]
   case .concatenate(let axis): return ["axis": "\(axis)"]
   case .layerNormalization(let epsilon): return ["epsilon": "\(epsilon)"]
   case .activation(let activation): return jsonAttributes(of: activation)

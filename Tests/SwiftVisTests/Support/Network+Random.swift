@@ -91,9 +91,23 @@ extension Network {
     return add(.concatenate(axis: 3), [x, random.element(sameSize)])
   }
 
+  /// Halves of the channels in the other order, perhaps with something done to one, or every other place of an axis.
+  private mutating func split(_ x: String) -> String {
+    let whole = SliceRange(0), channels = channels(x)
+    guard channels > 1, random.chance(0.7) else {
+      return add(.slice([SliceRange(random.chance(0.5) ? 0 : -1, step: random.chance(0.5) ? 1 : -1), whole, whole]), [x])
+    }
+    let place = random.int(1...channels - 1)
+    let left = add(.slice([whole, whole, SliceRange(0, place)]), [x])
+    let right = add(.slice([whole, whole, SliceRange(place)]), [x])
+    let changed = random.chance(0.5) ? conv(left, filters: place, kernel: (1, 1)) : relu(left)
+    return add(.concatenate(axis: 3), [right, changed])
+  }
+
   private mutating func reshaped(_ x: String) -> String {
     let (height, width) = (shape(x)[1], shape(x)[2])
-    switch random.int(0...4) {
+    switch random.int(0...5) {
+    case 5: return split(x)
     case 0 where height > 2 && width > 2:
       return add(.pad([EdgePair(-1, random.int(0...1)), EdgePair(random.int(0...2), -1), EdgePair(0, 0)]), [x])
     case 1 where height * width < 25:
