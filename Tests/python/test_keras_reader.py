@@ -21,7 +21,7 @@ from swiftvis._native import Question
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers import keras
 from swiftvis.importers.keras import hdf5
-from swiftvis.importers.keras.stored import ByteRange
+from swiftvis.importers.stored import ByteRange
 
 FIXTURES = Path(__file__).parent / "fixtures" / "keras"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".h5", ".keras"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from swiftvis.errors import ModelError
 from swiftvis.importers.keras.builder import GraphBuilder, Shape, Tensor, Weight
-from swiftvis.importers.keras.stored import StoredArray
+from swiftvis.importers.stored import StoredArray
 from swiftvis.importers.keras.topology import Call, LayerConfig
 
 

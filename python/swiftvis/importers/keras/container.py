@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras import hdf5, hdf5_library
-from swiftvis.importers.keras.stored import ByteRange
+from swiftvis.importers.stored import ByteRange
 from swiftvis.importers.keras.weights import ArchiveWeights, LegacyWeights, attribute_text
 
 # A configuration is text of at most a few MB; weights hardly shrink when compressed.

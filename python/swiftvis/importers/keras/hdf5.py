@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from swiftvis.errors import ModelError
-from swiftvis.importers.keras.stored import ByteRange, StoredArray
+from swiftvis.importers.stored import ByteRange, StoredArray
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _UNDEFINED = (1 << 64) - 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from swiftvis.errors import ModelError
 from swiftvis.importers.keras.hdf5 import Node
-from swiftvis.importers.keras.stored import ByteRange, StoredArray, float32
+from swiftvis.importers.stored import ByteRange, StoredArray, float32
 
 # Trained arrays hardly shrink; more than this many times their stored size is a bomb.
 _MAX_EXPANSION = 64

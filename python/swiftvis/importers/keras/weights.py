@@ -8,7 +8,7 @@ from typing import Any
 
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.hdf5 import Node
-from swiftvis.importers.keras.stored import StoredArray
+from swiftvis.importers.stored import StoredArray
 from swiftvis.importers.keras.topology import LayerConfig
 
 Arrays = dict[LayerConfig, list[StoredArray]]

@@ -9,7 +9,7 @@ import numpy as np
 from swiftvis.importers.keras.builder import Tensor, Weight
 from swiftvis.importers.keras.call import LayerCall, Refusal
 from swiftvis.importers.keras.layers.activation import activate, function
-from swiftvis.importers.keras.stored import StoredArray
+from swiftvis.importers.stored import StoredArray
 
 
 def window_output(size: int | None, window: int, stride: int, padding: Any) -> int | None:
