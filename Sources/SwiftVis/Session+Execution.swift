@@ -4,6 +4,8 @@ import SwiftVisKernels
 extension Session {
   func pointer(_ tensor: TensorID) throws -> UnsafeMutablePointer<Float> {
     guard let offset = plan.memory.offsets[tensor] else {
+      // Only read.
+      if let constant = plan.constants[tensor] { return UnsafeMutablePointer(mutating: constant.base) }
       throw VisError(.internal, "a tensor of the plan has no place in memory")
     }
     return arena.base + offset
@@ -16,8 +18,8 @@ extension Session {
   }
 
   func copyOut(_ tensor: TensorID, to buffer: UnsafeMutableBufferPointer<Float>) {
-    guard let target = buffer.baseAddress, let offset = plan.memory.offsets[tensor] else { return }
-    target.update(from: arena.base + offset, count: buffer.count)
+    guard let target = buffer.baseAddress, let source = try? pointer(tensor) else { return }
+    target.update(from: source, count: buffer.count)
   }
 
   func execute(_ index: Int) throws {
@@ -48,6 +50,10 @@ extension Session {
       parallel(plan.unitCount, cost) { units, scratch in
         plan.run(
           units: units, source: x[0], packed: weights.base, destination: output, epilogue: epilogue, workerScratch: scratch)
+      }
+    case .matrixProduct(let product):
+      parallel(product.unitCount, cost) { units, scratch in
+        product.run(units: units, left: x[0], right: x[1], output: output, epilogue: epilogue, workerScratch: scratch)
       }
     case .pool(let pooling):
       let argmax = step.outputs.count > 1 ? try indices(step.outputs[1]) : nil

@@ -46,6 +46,7 @@ extension Kernel {
       plan.geometry.outputChannels * plan.geometry.batch * plan.geometry.outputHeight * plan.geometry.outputWidth
         * plan.geometry.kernelHeight * plan.geometry.kernelWidth
     case .dense(let plan, _): plan.rows * plan.inputs * plan.outputs
+    case .matrixProduct(let product): product.multiplyAdds
     default: 0
     }
   }
@@ -71,6 +72,9 @@ extension Kernel {
     case .depthwise(let plan, _): return "depthwise \(window(plan.geometry, plan.direction))"
     case .dense(let plan, _):
       return "dense \(plan.rows) x \(plan.inputs) \(plan.direction == .forward ? "->" : "<-") \(plan.outputs)"
+    case .matrixProduct(let product):
+      return "matmul \(product.multiplyAdds / (product.rows * product.depth * product.columns)) of "
+        + "\(product.rows) x \(product.depth) x \(product.columns)"
     default:
       let text = "\(self)"
       return String(text.prefix { $0 != "(" })

@@ -15,6 +15,16 @@ extension Epilogue {
   var onlyBounds: Bool { addend == nil && gate == nil && factor == nil }
   var onlyPasses: Bool { lowerBound == -.infinity && upperBound == .infinity && !positiveOnly }
 
+  /// The same for a destination that begins so many floats further on. (A bias is by column and stays.)
+  func advanced(by offset: Int) -> Epilogue {
+    var epilogue = self
+    epilogue.addend? += offset
+    epilogue.gate? += offset
+    epilogue.factor? += offset
+    epilogue.derivative? += offset
+    return epilogue
+  }
+
   /// Everything but the bias, and the store.
   @inline(always) func finish(_ v: SIMD8<Float>, into destination: UnsafeMutablePointer<Float>, at place: EpiloguePlace) {
     var v = v

@@ -57,31 +57,10 @@ public struct Permutation: Sendable {
       } else {
         let first = block * Self.blockWidth
         transpose(
-          input + from + first, stride: strides[last], rows: sizes[last], into: output + to + first * planeStep,
-          stride: planeStep, columns: min(Self.blockWidth, sizes[unitStrideAxis] - first))
+          input + from + first, stride: strides[last], rows: sizes[last],
+          columns: min(Self.blockWidth, sizes[unitStrideAxis] - first), into: output + to + first * planeStep,
+          stride: planeStep)
       }
-    }
-  }
-
-  /// Writes column c of the input, (rows, columns), to row c of the output.
-  private func transpose(
-    _ x: UnsafePointer<Float>, stride: Int, rows: Int, into y: UnsafeMutablePointer<Float>, stride outputStride: Int,
-    columns: Int
-  ) {
-    var r = 0
-    while r + 8 <= rows {
-      let x = x + r * stride
-      for c in 0..<columns {
-        let p = x + c
-        SIMD8(
-          p[0], p[stride], p[2 * stride], p[3 * stride], p[4 * stride], p[5 * stride], p[6 * stride], p[7 * stride]
-        ).store(y + c * outputStride + r)
-      }
-      r += 8
-    }
-    while r < rows {
-      for c in 0..<columns { y[c * outputStride + r] = x[r * stride + c] }
-      r += 1
     }
   }
 }

@@ -100,12 +100,15 @@ private struct GraphBuilder {
   mutating func add(_ description: NodeDescription, weights findWeights: (String) throws -> Weights?) throws {
     let (name, label) = (description.name, "\(description.operation) '\(description.name)'")
     let inputs = try description.inputs.map { try index(of: $0, for: label) }
-    guard let first = inputs.first else { throw VisError(.invalidModel, "\(label): has no inputs") }
     var fields = try Fields(description.attributes, context: label)
-    guard let operation = try Operation.decoders[description.operation]?(&fields, nodes[first].shape.count) else {
+    let rank = inputs.first.map { nodes[$0].shape.count } ?? 0
+    guard let operation = try Operation.decoders[description.operation]?(&fields, rank) else {
       throw VisError(.unsupported, "\(label): unknown operation")
     }
     try fields.finish()
+    guard inputs.isEmpty == (operation == .constant) else {
+      throw VisError(.invalidModel, "\(label): has \(inputs.isEmpty ? "no inputs" : "inputs, and should have none")")
+    }
     var weights: [String: Weights] = [:]
     for (role, weight) in description.weights {
       guard let found = try findWeights(weight) else {
@@ -113,8 +116,8 @@ private struct GraphBuilder {
       }
       weights[role] = found
     }
-    let shape = try ShapeInference.shape(
-      of: operation, inputs: inputs.map { nodes[$0].shape }, weights: weights, node: name)
+    let inputShapes = inputs.isEmpty ? [Array(nodes[0].shape.prefix(1))] : inputs.map { nodes[$0].shape }
+    let shape = try ShapeInference.shape(of: operation, inputs: inputShapes, weights: weights, node: name)
     try append(Graph.Node(name: name, operation: operation, inputs: inputs, weights: weights, shape: shape))
   }
 

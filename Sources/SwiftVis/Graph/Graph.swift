@@ -9,7 +9,7 @@ public struct Graph: Sendable {
     public let name: String
     public let operation: Operation
     public let inputs: [NodeIndex]
-    /// By role: "kernel", "bias", "scale", "offset", "alpha".
+    /// By role: "kernel", "bias", "scale", "offset", "alpha", "value".
     public let weights: [String: Weights]
     /// Batch first; nil where a size is open until run time.
     public let shape: [Int?]

@@ -3,10 +3,12 @@ extension Operation {
   public var name: String {
     switch self {
     case .input: "input"
+    case .constant: "constant"
     case .convolution: "conv2d"
     case .depthwiseConvolution: "depthwise_conv2d"
     case .transposedConvolution: "conv2d_transpose"
     case .dense: "dense"
+    case .matrixProduct: "matmul"
     case .affine: "affine"
     case .pool(let attributes): attributes.kind == .max ? "max_pool2d" : "average_pool2d"
     case .reduce: "reduce"
@@ -24,11 +26,12 @@ extension Operation {
     }
   }
 
-  /// Takes an operation's attributes out of the fields; `rank` is that of the first input.
+  /// Takes an operation's attributes out of the fields; `rank` is that of the first input, 0 where there is none.
   typealias Decoder = @Sendable (_ fields: inout Fields, _ rank: Int) throws -> Operation
 
   /// One row an op.
   static let decoders: [String: Decoder] = [
+    "constant": { _, _ in .constant },
     "conv2d": { fields, _ in
       var attributes = try fields.convolution()
       attributes.groups = try fields.integer("groups", default: 1, atLeast: 1)
@@ -41,6 +44,11 @@ extension Operation {
       return .transposedConvolution(try fields.convolution(), outputPadding: outputPadding)
     },
     "dense": { _, _ in .dense },
+    "matmul": { fields, _ in
+      .matrixProduct(
+        transposesLeft: try fields.bool("transpose_left", default: false),
+        transposesRight: try fields.bool("transpose_right", default: false))
+    },
     "affine": { _, _ in .affine },
     "max_pool2d": { fields, _ in .pool(try fields.pool(.max)) },
     "average_pool2d": { fields, _ in

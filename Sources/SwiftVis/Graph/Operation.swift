@@ -2,11 +2,15 @@
 /// attribute. Switches over it are exhaustive, so the compiler names each place where a new op must be added.
 public enum Operation: Hashable, Sendable {
   case input
+  /// The same for every sample.
+  case constant
   case convolution(Convolution2DAttributes)
   case depthwiseConvolution(Convolution2DAttributes)
   /// `outputPadding` is nil for the default size rule.
   case transposedConvolution(Convolution2DAttributes, outputPadding: Extent2D?)
   case dense
+  /// Of the last two axes of both inputs.
+  case matrixProduct(transposesLeft: Bool, transposesRight: Bool)
   case affine
   case pool(Pool2DAttributes)
   case reduce(Reduction, axes: [Int], keepDims: Bool)

@@ -51,13 +51,25 @@ extension PlanBuilder {
     let shape = shapes[node], inputShape = shapes[input]
 
     switch operation(node) {
-    case .input: break
+    case .input, .constant: break
     case _ where rules[node] == .custom:
       propagate(
         .customGradient(node: graph.nodes[node].name, shape: shape), [try value(input), try value(node), g], to: input)
     case .convolution where try propagateThroughAffine(group, g, input): break
     case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
       propagate(try linearKernel(group, .inputGradient), [g], to: input)
+    case .matrixProduct(let transposesLeft, let transposesRight):
+      let factors = try operands(inputs)
+      let result = (tensor: g, shape: shape)
+      // y = l r: dl = dy r', dr = l' dy; and with a factor turned the transposes of these.
+      if path.contains(input) {
+        let (a, b) = transposesLeft ? (factors[1], result) : (result, factors[1])
+        propagateProduct(a, transposesLeft && transposesRight, b, transposesLeft || !transposesRight, to: input)
+      }
+      if path.contains(inputs[1]) {
+        let (a, b) = transposesRight ? (result, factors[0]) : (factors[0], result)
+        propagateProduct(a, transposesRight || !transposesLeft, b, transposesLeft && transposesRight, to: inputs[1])
+      }
     case .affine:
       propagate(try affineKernel(node, offset: false), [g], to: input)
     case .pool(let pool):
@@ -113,13 +125,30 @@ extension PlanBuilder {
     }
   }
 
+  /// With sums over the axes along which the factor was repeated.
+  private mutating func propagateProduct(
+    _ left: (tensor: TensorID, shape: [Int]), _ transposesLeft: Bool, _ right: (tensor: TensorID, shape: [Int]),
+    _ transposesRight: Bool, to node: Graph.NodeIndex
+  ) {
+    let product = MatrixProduct(
+      left: left.shape, right: right.shape, transposesLeft: transposesLeft, transposesRight: transposesRight)
+    let shape = Array(broadcast(left.shape, right.shape).dropLast(2)) + [product.rows, product.columns]
+    guard shape != shapes[node] else {
+      return propagate(.matrixProduct(product), [left.tensor, right.tensor], to: node)
+    }
+    let whole = write(.matrixProduct(product), [left.tensor, right.tensor], shape: shape)
+    pass(reduced(whole, from: shape, to: shapes[node]), to: node)
+  }
+
   private mutating func row(
     _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [Graph.NodeIndex], _ cotangent: Cotangent
   ) throws {
     let shape = shapes[node]
     switch merge {
     case .add:
-      for input in inputs { pass(reduced(cotangent.shared, from: shape, to: shapes[input]), to: input) }
+      let readers = inputs.filter { path.contains($0) }
+      let part = readers.count == 1 ? cotangent : cotangent.shared
+      for input in readers { pass(reduced(part, from: shape, to: shapes[input]), to: input) }
     case .subtract:
       pass(reduced(cotangent.shared, from: shape, to: shapes[inputs[0]]), to: inputs[0])
       if path.contains(inputs[1]) {
@@ -140,8 +169,9 @@ extension PlanBuilder {
         }
         var product = cotangent.shared
         for (other, factor) in inputs.enumerated() where other != index {
-          let binary = BroadcastBinary(.multiply, left: shape, right: shapes[factor])
-          product = write(.binary(binary), [product.tensor, try value(factor)], shape: shape)
+          let factor = try operand(factor)
+          let binary = BroadcastBinary(.multiply, left: shape, right: factor.shape)
+          product = write(.binary(binary), [product.tensor, factor.tensor], shape: shape)
         }
         pass(reduced(product, from: shape, to: shapes[input]), to: input)
       }
@@ -154,16 +184,17 @@ extension PlanBuilder {
   private mutating func selectRow(
     _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [Graph.NodeIndex], _ cotangent: Cotangent
   ) throws {
-    var partialShapes = [shapes[inputs[0]]]
-    for input in inputs.dropFirst() {
-      partialShapes.append(broadcast(partialShapes[partialShapes.count - 1], shapes[input]))
+    let values = try operands(inputs)
+    var partialShapes = [values[0].shape]
+    for value in values.dropFirst() {
+      partialShapes.append(broadcast(partialShapes[partialShapes.count - 1], value.shape))
     }
     var cotangent = cotangent.shared
     for index in stride(from: inputs.count - 1, to: 0, by: -1) {
       guard let partials = saved[node], index - 1 < partials.count else { return }
-      let (left, right) = (partialShapes[index - 1], shapes[inputs[index]])
+      let (left, right) = (partialShapes[index - 1], values[index].shape)
       let binary = BroadcastBinary(merge.binaryKind, left: left, right: right)
-      let operands = [partials[index - 1], try value(inputs[index]), cotangent.tensor]
+      let operands = [partials[index - 1], values[index].tensor, cotangent.tensor]
       if path.contains(inputs[index]) {
         let part = emit(.selectGradient(binary, ofLeft: false), operands, shape: partialShapes[index])
         pass(reduced(written(part), from: partialShapes[index], to: right), to: inputs[index])

@@ -14,6 +14,7 @@ extension PlanBuilder {
     case .input:
       if values[node] == nil { values[node] = tensor(shape) }
       return
+    case .constant: try lowerConstant(node)
     case .convolution, .depthwiseConvolution, .transposedConvolution, .dense:
       epilogue.bias = try foldedBias(group)
       epilogue.addend = try group.addend.map { try value($0) }
@@ -31,6 +32,11 @@ extension PlanBuilder {
         }
       }
       values[group.output] = output
+    case .matrixProduct(let transposesLeft, let transposesRight):
+      let factors = try operands(graph.inputs(of: node))
+      let product = MatrixProduct(
+        left: factors[0].shape, right: factors[1].shape, transposesLeft: transposesLeft, transposesRight: transposesRight)
+      values[node] = emit(.matrixProduct(product), factors.map(\.tensor), shape: shape)
     case .affine:
       values[group.output] = emit(try affineKernel(node, offset: true), inputs, shape: shape, epilogue)
     case .pool(let pool):
@@ -69,7 +75,7 @@ extension PlanBuilder {
     case .slice(let ranges):
       values[node] = lower(ranges.selections(of: inputShapes[0]), inputs[0], shape: inputShapes[0])
     case .merge(let merge):
-      values[group.output] = try lower(merge, node, inputs, inputShapes, epilogue)
+      values[group.output] = try lower(merge, node, try operands(graph.inputs(of: group)), epilogue)
     case .layerNormalization(let epsilon):
       let (scale, offset) = (graph.nodes[node].weights["scale"], graph.nodes[node].weights["offset"])
       values[node] = emit(
@@ -87,13 +93,12 @@ extension PlanBuilder {
   }
 
   private mutating func lower(
-    _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [TensorID], _ inputShapes: [[Int]], _ epilogue: EpilogueSpec
+    _ merge: Merge, _ node: Graph.NodeIndex, _ inputs: [(tensor: TensorID, shape: [Int])], _ epilogue: EpilogueSpec
   ) throws -> TensorID {
-    var total = inputs[0]
-    var totalShape = inputShapes[0]
+    var (total, totalShape) = inputs[0]
     var partials: [TensorID] = []
     let isSum = merge == .add || merge == .average
-    for (index, (input, inputShape)) in zip(inputs, inputShapes).enumerated().dropFirst() {
+    for (index, (input, inputShape)) in inputs.enumerated().dropFirst() {
       let isLast = index == inputs.count - 1
       if isSum && inputShape == totalShape {
         var sum = isLast && merge == .add ? epilogue : EpilogueSpec()

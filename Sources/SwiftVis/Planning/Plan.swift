@@ -11,6 +11,8 @@ struct Plan: Sendable {
   let values: [TensorID]
   let cotangents: [TensorID]
   let gradients: [TensorID]
+  /// Tensors that lie with the model's weights.
+  let constants: [TensorID: Weights]
   /// In floats.
   let counts: [Int]
   /// Floats in a row of a tensor, the last axis.
@@ -68,7 +70,10 @@ extension Plan {
 
     let inputs = (0..<graph.inputCount).map { $0 }  // the first tensors that were made
     var schedule = Schedule(builder.steps, forwardCount: forwardCount, needed: Set(values + gradients))
-    let slicing = Slicing(schedule, widths: builder.widths, fixed: Set(inputs + values + cotangents + gradients))
+    let constants = Set(builder.constants.keys)
+    let slicing = Slicing(
+      schedule, widths: builder.widths, fixed: constants.union(inputs + values + cotangents + gradients),
+      constants: constants)
     if question.reusesMemory { schedule = Schedule(slicing) }
     var lifetimes = schedule.lifetimes(tensorCount: builder.counts.count, keepsForward: question.keepsForward)
     for input in inputs where lifetimes[input] != nil || values.contains(input) { lifetimes[input].extend(to: 0) }
@@ -77,6 +82,7 @@ extension Plan {
       lifetimes[cotangent].extend(to: schedule.turn)
     }
     for gradient in gradients { lifetimes[gradient].extend(to: schedule.end) }
+    for constant in constants { lifetimes[constant] = nil }
 
     var counts = builder.counts, widths = builder.widths
     var scratch: [TensorID?] = []
@@ -93,7 +99,8 @@ extension Plan {
       rigid: slicing.rigid)
     self.init(
       question: question, shapes: shapes, steps: schedule.steps, forwardCount: schedule.forwardCount, inputs: inputs,
-      values: values, cotangents: cotangents, gradients: gradients, counts: counts, widths: widths,
+      values: values, cotangents: cotangents, gradients: gradients, constants: builder.constants, counts: counts,
+      widths: widths,
       memory: try planner.plan(reusingMemory: question.reusesMemory), scratch: scratch,
       workerScratchCount: schedule.steps.map(\.kernel.workerScratchCount).max() ?? 0,
       unmodifiedActivations: builder.unmodified.map { graph.activationName($0) },

@@ -24,6 +24,10 @@ struct PlanBuilder {
   var steps: [Step] = []
   /// Where the value of a node is.
   var values: [Graph.NodeIndex: TensorID] = [:]
+  /// Tensors that lie with the model's weights, and are only read.
+  private(set) var constants: [TensorID: Weights] = [:]
+  /// Of a constant: its value for one sample, which is that of all.
+  private var samples: [Graph.NodeIndex: TensorID] = [:]
   /// What the forward pass keeps for the backward pass beside values: a max pool's argmax, the partial results of a merge.
   var saved: [Graph.NodeIndex: [TensorID]] = [:]
   var cotangents: [Graph.NodeIndex: Cotangent] = [:]
@@ -63,6 +67,30 @@ struct PlanBuilder {
       throw VisError(.internal, "'\(graph.nodes[node].name)' was planned before its inputs")
     }
     return tensor
+  }
+
+  /// A constant is read where it is; steps that need it for every sample get copies.
+  mutating func lowerConstant(_ node: Graph.NodeIndex) throws {
+    let value = try weight("value", of: node), shape = shapes[node]
+    let sample = tensor(Array(shape.dropFirst()))
+    constants[sample] = value
+    samples[node] = sample
+    // The gradient of a sum repeats what it is given.
+    values[node] =
+      shape[0] == 1 ? sample : emit(.reduceGradient(AxisReduction(.sum, shape, [0])), [sample], shape: shape)
+  }
+
+  /// What a step that broadcasts reads of a node: a constant once for all samples.
+  func operand(_ node: Graph.NodeIndex) throws -> (tensor: TensorID, shape: [Int]) {
+    guard let sample = samples[node], !path.contains(node) else { return (try value(node), shapes[node]) }
+    return (sample, [1] + shapes[node].dropFirst())
+  }
+
+  /// The same for all of a node's inputs, of which at least one has the whole batch.
+  func operands(_ nodes: [Graph.NodeIndex]) throws -> [(tensor: TensorID, shape: [Int])] {
+    let operands = try nodes.map { try operand($0) }
+    if operands.contains(where: { $0.shape[0] > 1 }) { return operands }
+    return try nodes.map { (try value($0), shapes[$0]) }
   }
 
   func weight(_ role: String, of node: Graph.NodeIndex) throws -> Weights {

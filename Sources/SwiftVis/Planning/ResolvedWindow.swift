@@ -93,7 +93,9 @@ extension ShapeRule {
       transposed = (outputPadding, ())
     case .pool(let attributes):
       (kernel, strides, padding) = (attributes.size, attributes.strides, attributes.padding)
-    case .input, .dense, .affine, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .merge,
+    case .input, .constant, .dense, .matrixProduct, .affine, .reduce, .pad, .resize, .reshape, .permute, .concatenate,
+      .slice,
+      .merge,
       .layerNormalization, .softmax, .activation, .prelu:
       return (nil, nil)
     }

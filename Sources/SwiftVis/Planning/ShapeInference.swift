@@ -6,7 +6,7 @@ enum ShapeInference {
   static let maximumElementCount = 1 << 40
 
   /// The shape of a node. Throws `invalidModel` where inputs or weights do not fit, `outOfMemory` where the result is
-  /// absurdly large. Attributes are those that decoding lets through. An `input` is given its own shape.
+  /// absurdly large. Attributes are those that decoding lets through. An `input` is given its own shape, a `constant` the batch.
   static func shape(
     of operation: Operation, inputs: [[Int?]], weights: [String: Weights], node: String
   ) throws -> [Int?] {
@@ -35,7 +35,9 @@ enum ShapeInference {
     var shapes: [[Int]] = []
     shapes.reserveCapacity(graph.nodes.count)
     for (index, node) in graph.nodes.enumerated() {
-      let inputs = index < graph.inputCount ? [inputShapes[index]] : node.inputs.map { shapes[$0] }
+      let inputs =
+        index < graph.inputCount
+        ? [inputShapes[index]] : node.operation == .constant ? [Array(shapes[0].prefix(1))] : node.inputs.map { shapes[$0] }
       do {
         let shape = try shape(of: node.operation, inputs: inputs, weights: node.weights, node: node.name).compactMap { $0 }
         guard shape.count == node.shape.count else { throw VisError(.internal, "'\(node.name)': the shape is not known") }
@@ -75,10 +77,13 @@ struct ShapeRule {
   func shape() throws -> [Int?] {
     switch operation {
     case .input: return input
+    case .constant: return input + (weights["value"]?.shape ?? [])
     case .convolution(let attributes): return try convolution(groups: attributes.groups)
     case .depthwiseConvolution: return try depthwiseConvolution()
     case .transposedConvolution: return try transposedConvolution()
     case .dense: return try dense()
+    case .matrixProduct(let transposesLeft, let transposesRight):
+      return try matrixProduct(transposesLeft: transposesLeft, transposesRight: transposesRight)
     case .affine:
       try checkChannelWeights(mayBeScalar: true)
       return input
@@ -127,11 +132,11 @@ struct ShapeRule {
   func checkInputCount() throws {
     let expected: String
     switch operation {
-    case .merge(.subtract) where inputs.count != 2: expected = "2 inputs"
+    case .merge(.subtract) where inputs.count != 2, .matrixProduct where inputs.count != 2: expected = "2 inputs"
     case .merge where inputs.count < 2, .concatenate where inputs.count < 2: expected = "2 or more inputs"
-    case .merge, .concatenate: return
-    case .input, .convolution, .depthwiseConvolution, .transposedConvolution, .dense, .affine, .pool, .reduce, .pad, .resize,
-      .reshape, .permute, .slice, .layerNormalization, .softmax, .activation, .prelu:
+    case .merge, .concatenate, .matrixProduct: return
+    case .input, .constant, .convolution, .depthwiseConvolution, .transposedConvolution, .dense, .affine, .pool, .reduce,
+      .pad, .resize, .reshape, .permute, .slice, .layerNormalization, .softmax, .activation, .prelu:
       if inputs.count == 1 { return }
       expected = "1 input"
     }
@@ -146,7 +151,8 @@ struct ShapeRule {
     case .affine: required = ["scale", "offset"]
     case .layerNormalization: (required, optional) = ([], ["scale", "offset"])
     case .prelu: required = ["alpha"]
-    case .input, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .merge, .softmax,
+    case .constant: required = ["value"]
+    case .input, .matrixProduct, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .merge, .softmax,
       .activation:
       required = []
     }

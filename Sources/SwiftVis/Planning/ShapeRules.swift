@@ -71,6 +71,17 @@ extension ShapeRule {
     return input.dropLast() + [kernel[1]]
   }
 
+  func matrixProduct(transposesLeft: Bool, transposesRight: Bool) throws -> [Int?] {
+    guard input.count >= 3 else { throw failure("expected a batch and matrices, got \(shapeText)") }
+    var left = inputs[0], right = inputs[1]
+    try sameRanks()
+    let last = left.count - 1
+    if transposesLeft { left.swapAt(last - 1, last) }
+    if transposesRight { right.swapAt(last - 1, last) }
+    _ = try common([left[last], right[last - 1]])
+    return try broadcast([Array(left.dropLast(2)), Array(right.dropLast(2))]) + [left[last - 1], right[last]]
+  }
+
   /// Of `scale` and `offset`.
   func checkChannelWeights(mayBeScalar: Bool) throws {
     var channels = try channels()
@@ -174,8 +185,12 @@ extension ShapeRule {
 
   func merge() throws -> [Int?] {
     try sameRanks()
-    return try input.indices.map { index in
-      let sizes = inputs.map { $0[index] }
+    return try broadcast(inputs)
+  }
+
+  private func broadcast(_ shapes: [[Int?]]) throws -> [Int?] {
+    try shapes[0].indices.map { index in
+      let sizes = shapes.map { $0[index] }
       // Only axes after the batch broadcast; an open size may turn out to be 1.
       if index == 0 { return try common(sizes) }
       let wide = try common(sizes.filter { $0 != 1 && $0 != nil })

@@ -14,10 +14,12 @@ struct Slicing {
   /// one block or with rows of another width.
   private(set) var rigid: Set<TensorID>
   private let widths: [Int]
+  private let constants: Set<TensorID>
 
-  /// `widths`: floats in a row, by tensor. `fixed` tensors stay as they are.
-  init(_ schedule: Schedule, widths: [Int], fixed: Set<TensorID>) {
+  /// `widths`: floats in a row, by tensor. `fixed` tensors stay as they are; `constants` are not in the arena.
+  init(_ schedule: Schedule, widths: [Int], fixed: Set<TensorID>, constants: Set<TensorID>) {
     self.widths = widths
+    self.constants = constants
     rigid = fixed
     for step in schedule.steps {
       for (tensor, width) in step.rowWidths(widths) where width != widths[tensor] { rigid.insert(tensor) }
@@ -50,7 +52,9 @@ struct Slicing {
 
   /// False where the tensor cannot be a slice, or is one already, or where the host has rows of another width.
   private mutating func put(_ tensor: TensorID, _ part: RowPart, of total: Int, in host: TensorID) -> Bool {
-    guard !rigid.contains(tensor), slices[tensor] == nil, widths[host] == total else { return false }
+    guard !rigid.contains(tensor), slices[tensor] == nil, widths[host] == total, !constants.contains(host) else {
+      return false
+    }
     slices[tensor] = Slice(host: host, part: part)
     return true
   }
@@ -77,7 +81,8 @@ extension Step {
       return zip(inputs, parts).map { ($0, $1.width) } + all(outputs, total)
     case .slice(let part, let total):
       return all(inputs, total) + all(outputs, part.width)
-    case .dense, .depthwise, .customGradient, .prelu, .preluGradient, .binary, .selectGradient, .reduce, .reduceGradient,
+    case .dense, .depthwise, .matrixProduct, .customGradient, .prelu, .preluGradient, .binary, .selectGradient, .reduce,
+      .reduceGradient,
       .reduceProduct, .scaleGradient, .softmax, .softmaxGradient, .layerNormalization, .layerNormalizationGradient,
       .permute, .place, .gather, .gatherGradient, .resize:
       return all(reads + outputs, nil)

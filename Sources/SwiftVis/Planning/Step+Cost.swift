@@ -6,7 +6,7 @@ extension Step {
   func cost(_ counts: [Int]) -> Int {
     let floats = (reads + outputs).reduce(0) { $0 + counts[$1] } + kernel.weightCount
     switch kernel {
-    case .convolution, .depthwise, .dense: return kernel.multiplyAdds / 24 + floats / 8
+    case .convolution, .depthwise, .dense, .matrixProduct: return kernel.multiplyAdds / 24 + floats / 8
     case .poolGradient, .activate, .activateGradient, .softmax, .layerNormalization, .layerNormalizationGradient, .resize:
       return floats
     default: return floats / 4

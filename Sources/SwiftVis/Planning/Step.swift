@@ -15,7 +15,7 @@ struct Step {
   /// What the first output may overwrite, if nothing reads it later.
   var inPlaceCandidates: [TensorID] {
     switch kernel {
-    case .convolution, .dense, .depthwise, .poolGradient, .reduceGradient:
+    case .convolution, .dense, .depthwise, .matrixProduct, .poolGradient, .reduceGradient:
       epilogue.reads.filter { !inputs.contains($0) }
     case .scaleGradient: [inputs[0]] + epilogue.reads
     case .activate, .activateGradient, .epilogue, .affine, .prelu, .preluGradient, .scale: reads
@@ -52,6 +52,8 @@ enum Kernel {
   case convolution(Convolution, Weights)
   case dense(Dense, Weights)
   case depthwise(DepthwiseConvolution, Weights)
+  /// left, right
+  case matrixProduct(MatrixProduct)
   /// A second output, where there is one, is the argmax.
   case pool(Pooling)
   /// cotangent, argmax?
@@ -97,7 +99,9 @@ enum Kernel {
   /// Whether the step can shut a gate as it writes, which saves a pass over memory.
   var hasGate: Bool {
     switch self {
-    case .convolution, .dense, .depthwise, .poolGradient, .epilogue, .affine, .reduceGradient, .scaleGradient: true
+    case .convolution, .dense, .depthwise, .matrixProduct, .poolGradient, .epilogue, .affine, .reduceGradient,
+      .scaleGradient:
+      true
     default: false
     }
   }
@@ -121,6 +125,7 @@ enum Kernel {
     case .convolution(let convolution, _): convolution.workerScratchCount
     case .dense(let dense, _): dense.workerScratchCount
     case .depthwise(let depthwise, _): depthwise.workerScratchCount
+    case .matrixProduct(let product): product.workerScratchCount
     default: 0
     }
   }

@@ -24,6 +24,26 @@ extension Reference {
     }
   }
 
+  static func matrixProduct(_ left: Tensor, _ right: Tensor, transposesLeft: Bool, transposesRight: Bool) -> Tensor {
+    let last = left.rank - 1
+    let depth = left.shape[transposesLeft ? last - 1 : last]
+    let rows = left.shape[transposesLeft ? last : last - 1], columns = right.shape[transposesRight ? last - 1 : last]
+    func place(_ tensor: Tensor, _ leading: [Int], _ row: Int, _ column: Int, _ isTransposed: Bool) -> [Int] {
+      zip(leading, tensor.shape).map { $1 == 1 ? 0 : $0 } + (isTransposed ? [column, row] : [row, column])
+    }
+    return Tensor(zip(left.shape, right.shape).dropLast(2).map { max($0, $1) } + [rows, columns]) { index in
+      let leading = Array(index.dropLast(2))
+      return (0..<depth).reduce(0) { sum, k in
+        sum + left[place(left, leading, index[last - 1], k, transposesLeft)]
+          * right[place(right, leading, k, index[last], transposesRight)]
+      }
+    }
+  }
+
+  static func constant(_ value: Tensor, batch: Int) -> Tensor {
+    Tensor([batch] + value.shape, (0..<batch).flatMap { _ in value.values })
+  }
+
   static func affine(_ x: Tensor, scale: Tensor, offset: Tensor) -> Tensor {
     let channels = x.shape[x.rank - 1]
     func channel(_ tensor: Tensor, _ c: Int) -> Double { tensor.values[tensor.values.count == 1 ? 0 : c] }

@@ -3,11 +3,12 @@ import SwiftVis
 /// What every operation means, in nested loops over Doubles: slow, and meant to be obviously right. It shares no code with the
 /// engine, not even the rules for shapes.
 enum Reference {
-  /// The output of one operation. `weights` by role, as in docs/model-format.md.
+  /// The output of one operation. `weights` by role, as in docs/model-format.md. A constant is given any tensor with the batch.
   static func evaluate(_ operation: Operation, _ inputs: [Tensor], _ weights: [String: Tensor]) -> Tensor {
     let x = inputs[0]
     switch operation {
     case .input: return x
+    case .constant: return constant(weights["value"]!, batch: x.shape[0])
     case .convolution(let attributes):
       return convolution(x, kernel: weights["kernel"]!, bias: weights["bias"], attributes)
     case .depthwiseConvolution(let attributes):
@@ -16,6 +17,8 @@ enum Reference {
       return transposedConvolution(
         x, kernel: weights["kernel"]!, bias: weights["bias"], attributes, outputPadding: outputPadding)
     case .dense: return dense(x, kernel: weights["kernel"]!, bias: weights["bias"])
+    case .matrixProduct(let transposesLeft, let transposesRight):
+      return matrixProduct(inputs[0], inputs[1], transposesLeft: transposesLeft, transposesRight: transposesRight)
     case .affine: return affine(x, scale: weights["scale"]!, offset: weights["offset"]!)
     case .pool(let attributes): return pool(x, attributes)
     case .reduce(let kind, let axes, let keepDims): return reduce(x, kind, axes: axes, keepDims: keepDims)

@@ -34,10 +34,12 @@ private func json(_ padding: Padding) -> String {
 func jsonName(of operation: SwiftVis.Operation) -> String {
   switch operation {
   case .input: "input"
+  case .constant: "constant"
   case .convolution: "conv2d"
   case .depthwiseConvolution: "depthwise_conv2d"
   case .transposedConvolution: "conv2d_transpose"
   case .dense: "dense"
+  case .matrixProduct: "matmul"
   case .affine: "affine"
   case .pool(let attributes): attributes.kind == .max ? "max_pool2d" : "average_pool2d"
   case .reduce: "reduce"
@@ -80,7 +82,9 @@ func jsonName(of operation: SwiftVis.Operation) -> String {
 
 private func jsonAttributes(of operation: SwiftVis.Operation) -> [String: String] {
   switch operation {
-  case .input, .dense, .affine, .merge, .softmax, .prelu: return [:]
+  case .input, .constant, .dense, .affine, .merge, .softmax, .prelu: return [:]
+  case .matrixProduct(let transposesLeft, let transposesRight):
+    return ["transpose_left": "\(transposesLeft)", "transpose_right": "\(transposesRight)"]
   case .convolution(let a):
     return window(strides: a.strides, a.padding).merging(["dilations": json(a.dilations), "groups": "\(a.groups)"]) { $1 }
   case .depthwiseConvolution(let a):

@@ -55,6 +55,14 @@ extension Network {
     return add(.prelu, [x], weights: ["alpha": random.tensor(sizes, scale: 0.5)])
   }
 
+  mutating func product(_ a: String, _ b: String, _ transposesLeft: Bool = false, _ transposesRight: Bool = false) -> String
+  {
+    add(.matrixProduct(transposesLeft: transposesLeft, transposesRight: transposesRight), [a, b])
+  }
+
+  /// `shape` is without the batch.
+  mutating func constant(_ shape: [Int]) -> String { add(.constant, [], weights: ["value": random.tensor(shape)]) }
+
   mutating func merge(_ kind: Merge, _ inputs: String...) -> String { add(.merge(kind), inputs) }
 
   mutating func pool(

@@ -42,8 +42,13 @@ struct Network {
   mutating func add(_ operation: SwiftVis.Operation, _ inputs: [String], weights: [String: Tensor] = [:]) -> String {
     let name = "\(nodes.count)_\(jsonName(of: operation))"
     nodes.append(Node(name: name, operation: operation, inputs: inputs, weights: weights))
-    values[name] = Reference.evaluate(operation, inputs.map { values[$0]! }, weights)
+    values[name] = evaluate(nodes[nodes.count - 1], values)
     return name
+  }
+
+  private func evaluate(_ node: Node, _ values: [String: Tensor]) -> Tensor {
+    let operands = node.operation == .constant ? [nodes[0].name] : node.inputs
+    return Reference.evaluate(node.operation, operands.map { values[$0]! }, node.weights)
   }
 
   /// All values where those of some nodes are replaced: only what depends on them is computed anew.
@@ -55,7 +60,7 @@ struct Network {
         values[node.name] = value
       } else if node.inputs.contains(where: changed.contains) {
         changed.insert(node.name)
-        values[node.name] = Reference.evaluate(node.operation, node.inputs.map { values[$0]! }, node.weights)
+        values[node.name] = evaluate(node, values)
       }
     }
     return values
@@ -67,8 +72,7 @@ struct Network {
     for node in nodes {
       copy.values[node.name] =
         samples[node.name]
-        ?? (node.operation == .input
-          ? values[node.name]! : Reference.evaluate(node.operation, node.inputs.map { copy.values[$0]! }, node.weights))
+        ?? (node.operation == .input ? values[node.name]! : evaluate(node, copy.values))
     }
     return copy
   }
