@@ -65,7 +65,8 @@ _SPATIAL = {
 _TRANSPOSED = LayerType(convolution.transposed_convolution, _kernel_and_bias)
 _IDENTITIES = (
     "Dropout SpatialDropout1D SpatialDropout2D GaussianDropout GaussianNoise AlphaDropout ActivityRegularization "
-    "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness Identity"
+    "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness Identity "
+    "StochasticDepth"
 )
 _MERGES = "Add Subtract Multiply Average Maximum Minimum"
 
@@ -83,6 +84,8 @@ LAYERS: dict[str, LayerType] = {
     "BatchNormalization": LayerType(normalization.batch_normalization, _batch_normalization),
     "LayerNormalization": LayerType(normalization.layer_normalization, _scale_and_center),
     "Normalization": LayerType(normalization.normalization, _normalization),
+    "LayerScale": LayerType(normalization.layer_scale, _alpha),
+    "CustomScaleLayer": LayerType(merging.scaled_sum),
     "Rescaling": LayerType(normalization.rescaling),
     "Concatenate": LayerType(merging.concatenation),
     "Merge": LayerType(merging.merge_layer),

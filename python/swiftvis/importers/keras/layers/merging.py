@@ -20,6 +20,16 @@ def merging(call: LayerCall) -> Tensor:
     return _merge(call, call.layer.class_name.lower())
 
 
+def scaled_sum(call: LayerCall) -> Tensor:
+    """InceptionResNetV2's own layer: the first input and a multiple of the second."""
+    if len(call.inputs) != 2 or "scale" not in call.options:
+        raise Refusal("it is not the layer of that name in keras.applications")
+    scale = call.number("scale", 1.0)
+    first, second = call.inputs
+    scaled = affine(call, second, -1, np.array([scale]), np.zeros(1), suffix="scaled")
+    return _merge(call, "add", [first, scaled])
+
+
 def operation(call: LayerCall) -> Tensor:
     """Arithmetic on tensors outside layers, as in `x * 2 + y`."""
     name = str(call.options.get("function") or call.layer.class_name).rsplit(".", 1)[-1].lower()
@@ -56,8 +66,8 @@ def concatenation(call: LayerCall) -> Tensor:
     return _concatenate(call, call.options.get("axis", -1))
 
 
-def _merge(call: LayerCall, op: str) -> Tensor:
-    inputs = call.inputs
+def _merge(call: LayerCall, op: str, inputs: list[Tensor] | None = None) -> Tensor:
+    inputs = call.inputs if inputs is None else inputs
     if len(inputs) < 2:
         raise Refusal("it is called with one tensor")
     like = inputs[0]

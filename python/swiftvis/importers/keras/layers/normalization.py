@@ -53,6 +53,14 @@ def rescaling(call: LayerCall) -> Tensor:
     return affine(call, call.input, -1, scale, offset)
 
 
+def layer_scale(call: LayerCall) -> Tensor:
+    """ConvNeXt's own layer, a factor for each channel."""
+    (gamma,) = call.arrays
+    if gamma.ndim != 1 or call.options.get("projection_dim") != gamma.size:
+        raise Refusal("it is not the layer of that name in keras.applications")
+    return affine(call, call.input, -1, gamma, np.zeros_like(gamma))
+
+
 def normalization(call: LayerCall) -> Tensor:
     """Over its axes mean and variance vary; the other axes share them."""
     x = call.input
@@ -113,30 +121,38 @@ def layer_normalization(call: LayerCall) -> Tensor:
     return call.emit("reshape", [y], x.shape, {"shape": outer + sizes}, suffix="reshape")
 
 
-def affine(call: LayerCall, x: Tensor, axis: int, scale: np.ndarray, offset: np.ndarray) -> Tensor:
+def affine(
+    call: LayerCall, x: Tensor, axis: int, scale: np.ndarray, offset: np.ndarray, suffix: str = ""
+) -> Tensor:
     if scale.size != offset.size:
         raise ModelError(f"layer '{call.layer.name}' has statistics of unequal sizes")
-    return _over_axis(call, x, axis, "affine", {}, {"scale": scale, "offset": offset})
+    return _over_axis(call, x, axis, "affine", {}, {"scale": scale, "offset": offset}, suffix)
 
 
 def _over_axis(
-    call: LayerCall, x: Tensor, axis: int, op: str, attributes: dict[str, Any], weights: dict[str, Any]
+    call: LayerCall,
+    x: Tensor,
+    axis: int,
+    op: str,
+    attributes: dict[str, Any],
+    weights: dict[str, Any],
+    suffix: str = "",
 ) -> Tensor:
     """An op of the last axis, applied along any other."""
     axis %= x.rank
     uniform = op == "affine" and weights["scale"].size == 1
     if x.image and (uniform or x.image_axis(axis) == 3):
-        y = call.emit(op, [x.image], x.image.shape, attributes, weights)
+        y = call.emit(op, [x.image], x.image.shape, attributes, weights, suffix)
         return call.leave(y, x.rank, x.channels_first)
     if uniform or axis == x.rank - 1:
-        return call.emit(op, [x], x.shape, attributes, weights)
+        return call.emit(op, [x], x.shape, attributes, weights, suffix)
     if x.rank == 4 and axis == 1:
         image = call.enter(x, True, 4)
-        return call.leave(call.emit(op, [image], image.shape, attributes, weights), 4, True)
+        return call.leave(call.emit(op, [image], image.shape, attributes, weights, suffix), 4, True)
     axes = list(range(x.rank))
     axes[axis], axes[-1] = axes[-1], axes[axis]
     turned = call.permute(x, axes)
-    return call.permute(call.emit(op, [turned], turned.shape, attributes, weights), axes)
+    return call.permute(call.emit(op, [turned], turned.shape, attributes, weights, suffix), axes)
 
 
 def _single_axis(call: LayerCall) -> int:
