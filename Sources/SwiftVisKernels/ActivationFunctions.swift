@@ -2,6 +2,11 @@
 protocol ActivationFunction {
   func value(_ x: SIMD8<Float>) -> SIMD8<Float>
   func derivative(_ saved: SIMD8<Float>) -> SIMD8<Float>
+  // `activate` and `activateGradient`. Requirements, so that each function has loops of its own even where its type is not known.
+  func run(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>)
+  func runGradient(
+    saved: UnsafePointer<Float>, cotangent: UnsafePointer<Float>, addend: UnsafePointer<Float>?,
+    into dx: UnsafeMutablePointer<Float>, range: Range<Int>)
 }
 
 /// Zero below the threshold.
@@ -45,6 +50,18 @@ struct Elu: ActivationFunction {
   }
   @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
     (y + scale * alpha).replacing(with: SIMD8(repeating: scale), where: y .> 0)
+  }
+}
+
+/// max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)), alpha positive.
+struct Celu: ActivationFunction {
+  let alpha: Float
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let negative = x.zeroed(where: x .> 0)
+    return (SIMD8.expm1(negative / alpha) * alpha).replacing(with: x, where: x .> 0)
+  }
+  @inline(always) func derivative(_ y: SIMD8<Float>) -> SIMD8<Float> {
+    (y / alpha + 1).replacing(with: SIMD8(repeating: 1), where: y .> 0)
   }
 }
 
@@ -94,6 +111,11 @@ struct Softsign: ActivationFunction {
 struct Silu: ActivationFunction {
   @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.silu(x).value }
   @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.silu(x).derivative }
+}
+
+struct Mish: ActivationFunction {
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.mish(x).value }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.mish(x).derivative }
 }
 
 struct HardSwish: ActivationFunction {

@@ -1,7 +1,8 @@
 public enum ActivationKind: Sendable {
   case relu(maxValue: Float, negativeSlope: Float, threshold: Float)  // maxValue may be +infinity
   case elu(alpha: Float), selu, sigmoid, hardSigmoid(slope: Float), tanh, softplus, softsign, silu, hardSwish
-  case gelu, geluTanh, exponential
+  case gelu, geluTanh, exponential, mish, celu(alpha: Float)
+  case unary(UnaryFunction)
 
   /// Whether the derivative is computed from the activation's input x (else from its output y).
   public var derivativeReadsInput: Bool {
@@ -9,8 +10,9 @@ public enum ActivationKind: Sendable {
     // Where the output's sign says which branch was taken, the output is enough.
     case .relu(_, let negativeSlope, let threshold): negativeSlope < 0 || threshold < 0
     case .elu(let alpha): alpha < 0
-    case .selu, .sigmoid, .hardSigmoid, .tanh, .exponential: false
-    case .softplus, .softsign, .silu, .hardSwish, .gelu, .geluTanh: true
+    case .selu, .sigmoid, .hardSigmoid, .tanh, .exponential, .celu: false
+    case .softplus, .softsign, .silu, .hardSwish, .gelu, .geluTanh, .mish: true
+    case .unary(let function): function.derivativeReadsInput
     }
   }
 }
@@ -36,6 +38,9 @@ public func activate(
   case .gelu: map(Gelu(), x, y, range)
   case .geluTanh: map(GeluTanh(), x, y, range)
   case .exponential: map(Exponential(), x, y, range)
+  case .mish: map(Mish(), x, y, range)
+  case .celu(let alpha): map(Celu(alpha: alpha), x, y, range)
+  case .unary(let function): function.implementation.run(x, into: y, range: range)
   }
 }
 
@@ -65,7 +70,19 @@ public func activateGradient(
   case .gelu: mapGradient(Gelu(), saved, cotangent, addend, dx, range)
   case .geluTanh: mapGradient(GeluTanh(), saved, cotangent, addend, dx, range)
   case .exponential: mapGradient(Exponential(), saved, cotangent, addend, dx, range)
+  case .mish: mapGradient(Mish(), saved, cotangent, addend, dx, range)
+  case .celu(let alpha): mapGradient(Celu(alpha: alpha), saved, cotangent, addend, dx, range)
+  case .unary(let function):
+    function.implementation.runGradient(saved: saved, cotangent: cotangent, addend: addend, into: dx, range: range)
   }
+}
+
+extension ActivationFunction {
+  func run(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, range: Range<Int>) { map(self, x, y, range) }
+  func runGradient(
+    saved: UnsafePointer<Float>, cotangent: UnsafePointer<Float>, addend: UnsafePointer<Float>?,
+    into dx: UnsafeMutablePointer<Float>, range: Range<Int>
+  ) { mapGradient(self, saved, cotangent, addend, dx, range) }
 }
 
 /// Generic over the function, so that each gets a loop of its own with the function inside.

@@ -4,29 +4,14 @@
 public struct AxisGather: Sendable {
   public let unitCount: Int
   private let count: Int, inner: Int
-  /// Forward: the place that each row of the destination is copied from.
-  private let indices: [Int]
-  /// For the gradient: which rows came from each place, one list behind the other.
-  private let rows: [Int], starts: [Int]
+  /// The place that each row comes from. For the gradient in order, with the row: sums always have the same bits.
+  private let indices: [Int], rows: [Int]
 
   public init(outer: Int, count: Int, inner: Int, indices: [Int], direction: Direction) {
     self.count = count
     self.inner = inner
-    self.indices = indices
-    var starts: [Int] = [], rows: [Int] = []
-    if direction == .inputGradient {
-      // A counting sort: the rows of a place stay in order, so that sums have the same bits every time.
-      starts = Array(repeating: 0, count: count + 1)
-      for index in indices { starts[index + 1] += 1 }
-      for place in 0..<count { starts[place + 1] += starts[place] }
-      var next = starts
-      rows = Array(repeating: 0, count: indices.count)
-      for (row, index) in indices.enumerated() {
-        rows[next[index]] = row
-        next[index] += 1
-      }
-    }
-    (self.rows, self.starts) = (rows, starts)
+    rows = direction == .forward ? [] : indices.indices.sorted { (indices[$0], $0) < (indices[$1], $1) }
+    self.indices = direction == .forward ? indices : rows.map { indices[$0] }
     unitCount = outer * (direction == .forward ? indices.count : count)
   }
 
@@ -41,14 +26,28 @@ public struct AxisGather: Sendable {
   public func runInputGradient(
     units: Range<Int>, cotangent: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>
   ) {
+    var next = indices.count, last = count
     for unit in units {
       let (row, place) = unit.quotientAndRemainder(dividingBy: count)
+      // Neighbouring units have neighbouring places.
+      if place < last { next = firstRow(of: place) }
+      last = place
       let dx = inputGradient + unit * inner
-      let cotangent = cotangent + row * indices.count * inner
       dx.update(repeating: 0, count: inner)
-      for i in starts[place]..<starts[place + 1] {
-        scale(cotangent + rows[i] * inner, by: 1, addend: dx, into: dx, range: 0..<inner)
+      while next < indices.count, indices[next] == place {
+        let dy = cotangent + (row * indices.count + rows[next]) * inner
+        scale(dy, by: 1, addend: dx, into: dx, range: 0..<inner)
+        next += 1
       }
     }
+  }
+
+  private func firstRow(of place: Int) -> Int {
+    var low = 0, high = indices.count
+    while low < high {
+      let middle = (low + high) / 2
+      if indices[middle] < place { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// A function of two vectors; `index` is where they stand in the output, of which `count` lanes are wanted.
 protocol BinaryFunction {
   func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at index: Int) -> SIMD8<Float>
@@ -61,6 +67,48 @@ struct Difference: BinaryFunction {
 struct Product: BinaryFunction {
   @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a * b }
 }
+
+struct Quotient: BinaryFunction {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> { a / b }
+}
+
+struct Greater: BinaryFunction {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+    SIMD8.zero.replacing(with: SIMD8(repeating: 1), where: a .> b)
+  }
+}
+
+struct GreaterEqual: BinaryFunction {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+    SIMD8.zero.replacing(with: SIMD8(repeating: 1), where: a .>= b)
+  }
+}
+
+struct Equal: BinaryFunction {
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+    SIMD8.zero.replacing(with: SIMD8(repeating: 1), where: a .== b)
+  }
+}
+
+struct Kept: BinaryFunction {
+  let unless: Bool
+  @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+    unless ? b.zeroed(where: a .!= 0) : b.zeroed(where: a .== 0)
+  }
+}
+
+/// A function from the C library, number by number.
+struct Lanewise2: BinaryFunction {
+  let function: (Float, Float) -> Float
+  func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {
+    var y = a
+    for lane in 0..<8 { y[lane] = function(a[lane], b[lane]) }
+    return y
+  }
+}
+
+/// x^y log(x), the limit 0 where x is 0 and y is not negative.
+func powerLog(_ x: Float, _ y: Float) -> Float { x == 0 && y >= 0 ? 0 : powf(x, y) * logf(x) }
 
 struct Maximum: BinaryFunction {
   @inline(always) func value(_ a: SIMD8<Float>, _ b: SIMD8<Float>, at _: Int) -> SIMD8<Float> {

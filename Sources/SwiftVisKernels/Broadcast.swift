@@ -1,6 +1,20 @@
-public enum BinaryKind: Sendable { case add, subtract, multiply, maximum, minimum }
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
-/// An element-wise operation on two tensors of one rank (1...8), sizes equal or 1. A NaN operand gives a NaN. The work is
+public enum BinaryKind: Sendable {
+  case add, subtract, multiply, divide, maximum, minimum, power
+  /// 1 or 0.
+  case greater, greaterEqual, equal
+  /// The derivatives of a power by its base and by its exponent.
+  case powerSlope, powerLog
+  /// The right operand where the left one is not 0, or where it is, and 0 elsewhere.
+  case keepWhere, keepUnless
+}
+
+/// An element-wise operation on two tensors of one rank (1...8), sizes equal or 1. A NaN operand of sums, products and extrema gives a NaN. The work is
 /// counted in `rowCount` rows, pieces of the output that may be computed in any order and grouping with the same bits.
 /// `y` and `d` may be the same buffer as an operand of the output's shape.
 public struct BroadcastBinary: Equatable, Sendable {
@@ -47,8 +61,17 @@ public struct BroadcastBinary: Equatable, Sendable {
     case .add: apply(Sum(), rows, left, right, y)
     case .subtract: apply(Difference(), rows, left, right, y)
     case .multiply: apply(Product(), rows, left, right, y)
+    case .divide: apply(Quotient(), rows, left, right, y)
     case .maximum: apply(Maximum(), rows, left, right, y)
     case .minimum: apply(Minimum(), rows, left, right, y)
+    case .power: apply(Lanewise2(function: powf), rows, left, right, y)
+    case .powerSlope: apply(Lanewise2(function: powerSlope), rows, left, right, y)
+    case .powerLog: apply(Lanewise2(function: powerLog), rows, left, right, y)
+    case .greater: apply(Greater(), rows, left, right, y)
+    case .greaterEqual: apply(GreaterEqual(), rows, left, right, y)
+    case .equal: apply(Equal(), rows, left, right, y)
+    case .keepWhere: apply(Kept(unless: false), rows, left, right, y)
+    case .keepUnless: apply(Kept(unless: true), rows, left, right, y)
     }
   }
 

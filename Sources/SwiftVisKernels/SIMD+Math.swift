@@ -86,6 +86,31 @@ extension SIMD8 where Scalar == Float {
     return log1p + x.zeroed(where: x .< 0)
   }
 
+  /// By its power series near zero, where 1 - tail would cancel.
+  @inline(always) static func erf(_ x: Self) -> Self {
+    let z = x * x
+    var p = Self(repeating: 1.205_533_3e-4)
+    p = Self(repeating: -8.548_327e-4).addingProduct(p, z)
+    p = Self(repeating: 5.223_977_6e-3).addingProduct(p, z)
+    p = Self(repeating: -2.686_617_1e-2).addingProduct(p, z)
+    p = Self(repeating: 0.112_837_92).addingProduct(p, z)
+    p = Self(repeating: -0.376_126_4).addingProduct(p, z)
+    p = Self(repeating: 1.128_379_2).addingProduct(p, z)
+    let far = 1 - 2 * normal(-x.magnitude * 1.414_213_6).distribution
+    return far.replacing(with: -far, where: x .< 0).replacing(with: x * p, where: x.magnitude .< 0.5)
+  }
+
+  /// x tanh(softplus(x)), and the derivative of that.
+  @inline(always) static func mish(_ x: Self) -> (value: Self, derivative: Self) {
+    // tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2); beyond 20 it is 1 and powers of e would overflow.
+    let limited = x.limited(from: -104, to: 20)
+    let e = exp(limited)
+    let n = e * (e + 2)
+    let r = 1 / (n + 2)
+    let t = n * r
+    return (x * t, t.addingProduct(limited * r, 4 * e * (1 + e) * r))
+  }
+
   /// The standard normal distribution function (1 + erf(x / sqrt 2)) / 2 and its density exp(-x^2 / 2) / sqrt(2 pi).
   @inline(always) static func normal(_ x: Self) -> (distribution: Self, density: Self) {
     let a = x.magnitude.limited(from: 0, to: 15)

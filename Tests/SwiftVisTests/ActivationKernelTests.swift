@@ -70,6 +70,17 @@ import Testing
         let s = 1 / (1 + exp(-geluExponent($0)))
         return s + $0 * s * (1 - s) * 2 * (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * $0 * $0)
       }),
+    Case(
+      kind: .mish, range: -80...80, tolerance: 6e-7, value: { $0 * tanh(max($0, 0) + log1p(exp(-abs($0)))) },
+      derivative: {
+        let t = tanh(max($0, 0) + log1p(exp(-abs($0)))); return t + $0 * (1 - t * t) / (1 + exp(-$0))
+      }),
+    Case(
+      kind: .celu(alpha: 0.75), value: { $0 > 0 ? $0 : 0.75 * expm1($0 / 0.75) }, derivative: { $0 > 0 ? 1 : exp($0 / 0.75) }
+    ),
+    Case(
+      kind: .unary(.elementary(.erf)), range: -5...5, tolerance: 6e-7, value: { erf($0) },
+      derivative: { 2 / Double.pi.squareRoot() * exp(-$0 * $0) }),
     Case(kind: .exponential, range: -87...88, value: { exp($0) }, derivative: { exp($0) }),
   ]
   static func geluExponent(_ x: Double) -> Double { 2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x) }

@@ -1,6 +1,12 @@
 import SwiftVisKernels
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 @Suite struct BroadcastKernelTests {
   static let shapes: [([Int], [Int])] = [
     ([2, 3, 5, 7], [2, 3, 5, 7]), ([2, 3, 5, 7], [2, 1, 1, 7]), ([2, 1, 1, 7], [2, 3, 5, 7]),
@@ -17,6 +23,15 @@ import Testing
     case .multiply: a * b
     case .maximum: max(a, b)
     case .minimum: min(a, b)
+    case .divide: a / b
+    case .greater: a > b ? 1 : 0
+    case .greaterEqual: a >= b ? 1 : 0
+    case .equal: a == b ? 1 : 0
+    case .keepWhere: a != 0 ? b : 0
+    case .keepUnless: a == 0 ? b : 0
+    case .power: pow(a, b)
+    case .powerSlope: b == 0 ? 0 : b * pow(a, b - 1)
+    case .powerLog: a == 0 && b >= 0 ? 0 : pow(a, b) * log(a)
     }
   }
 
@@ -38,7 +53,10 @@ import Testing
     let b = generator.floats(right.reduce(1, *)).map { ($0 * 4).rounded() }
     let cotangent = generator.floats(n)
     let ai = Self.indices(left, in: output), bi = Self.indices(right, in: output)
-    for kind in [BinaryKind.add, .subtract, .multiply, .maximum, .minimum] {
+    for kind in [
+      BinaryKind.add, .subtract, .multiply, .maximum, .minimum, .divide, .greater, .greaterEqual, .equal, .keepWhere,
+      .keepUnless, .power, .powerSlope, .powerLog,
+    ] {
       let operation = BroadcastBinary(kind, left: left, right: right)
       let y = runKernel(units: operation.rowCount, count: n) { operation.run(rows: $0, left: a, right: b, into: $1) }
       expectClose(y, (0..<n).map { Self.reference(kind, Double(a[ai[$0]]), Double(b[bi[$0]])) })
@@ -46,7 +64,7 @@ import Testing
         let inPlace = runKernel(units: operation.rowCount, count: n, initial: a) {
           operation.run(rows: $0, left: $1, right: b, into: $1)
         }
-        #expect(inPlace == y)
+        #expect(inPlace.map(\.bitPattern) == y.map(\.bitPattern))
       }
     }
     for kind in [BinaryKind.maximum, .minimum] {

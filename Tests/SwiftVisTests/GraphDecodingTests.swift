@@ -1,3 +1,4 @@
+import SwiftVisKernels
 import Testing
 
 @testable import SwiftVis
@@ -172,6 +173,24 @@ private func node(_ op: String, _ rest: String = "", name: String = "x", inputs:
     (node("reduce", #", "attributes": {"axes": [1, 3]}"#), "'axes' should be adjacent"),
     (node("reduce", #", "attributes": {"axes": [1, 1]}"#), "'axes' should be adjacent"),
     (node("reduce", #", "attributes": {"axes": [1], "kind": "median"}"#), "one of 'mean', 'max', 'sum', got 'median'"),
+    (node("gather", #", "attributes": {"indices": [0]}"#), "'axis' is missing"),
+    (node("gather", #", "attributes": {"axis": 0, "indices": [0]}"#), "axis 0 is out of range"),
+    (node("gather", #", "attributes": {"axis": -1, "indices": []}"#), "'indices' is empty"),
+    (node("gather", #", "attributes": {"axis": -1, "indices": [-1]}"#), "'indices' should be between 0"),
+    (
+      node("gather", #", "attributes": {"axis": -1, "indices": [2, 3]}"#),
+      "index 3 is out of range for the 3 places of axis 3"
+    ),
+    (node("where", inputs: #"["image", "image"]"#), "where 'x': expected 3 inputs, got 2"),
+    (node("divide"), "divide 'x': expected 2 inputs, got 1"), (node("power"), "power 'x': expected 2 inputs, got 1"),
+    (
+      node("power", #", "attributes": {"exponent": 2}"#, inputs: #"["image", "image"]"#),
+      "power 'x': expected 1 input, got 2"
+    ),
+    (node("clip", #", "attributes": {"min": "0"}"#), "'min' should be a number"),
+    (node("celu", #", "attributes": {"alpha": 0}"#), "'alpha' should be positive"),
+    (node("average_pool2d", #", "attributes": {"dilations": [2, 2]}"#), "unknown key 'dilations'"),
+    (node("max_pool2d", #", "attributes": {"dilations": [2, 2], "padding": [[3, 0], [0, 0]]}"#), "smaller than 'pool_size'"),
     (node("slice"), "'starts' is missing"),
     (node("slice", #", "attributes": {"starts": [0, 0], "sizes": [1, 1, 1]}"#), "'starts' should hold 3 numbers"),
     (node("slice", #", "attributes": {"starts": [0, 0, 0], "sizes": [1, 1, 0]}"#), "may not hold a zero"),
@@ -272,6 +291,11 @@ private enum EveryOperation {
     "k": [3, 3, 2, 4], "b": [4], "dw": [3, 3, 4, 2], "t": [2, 2, 4, 8], "alpha": [1, 1, 4], "one": [1], "d": [4, 3],
   ]
 
+  /// One behind the other, to `reciprocal`.
+  private static let elementary = zip(
+    UnaryFunction.Elementary.allCases, ["celu"] + UnaryFunction.Elementary.allCases.map(\.rawValue)
+  ).map { #"{"name": "\#($0.rawValue)", "op": "\#($0.rawValue)", "inputs": ["\#($1)"]},"# }.joined(separator: "\n")
+
   static let description = #"""
     {"format": "swiftvis", "version": 1, "inputs": [{"name": "image", "shape": [null, null, null, 4]}], "nodes": [
       {"name": "a", "op": "conv2d", "inputs": ["image"], "weights": {"kernel": "k", "bias": "b"},
@@ -283,7 +307,7 @@ private enum EveryOperation {
       {"name": "d", "op": "prelu", "inputs": ["c"], "weights": {"alpha": "alpha"}},
       {"name": "e", "op": "affine", "inputs": ["d"], "weights": {"scale": "one", "offset": "b"}},
       {"name": "f", "op": "layer_normalization", "inputs": ["e"], "weights": {"scale": "b"}, "attributes": {"epsilon": 1e-5}},
-      {"name": "g", "op": "max_pool2d", "inputs": ["f"], "attributes": {"pool_size": [3, 3], "strides": [1, 1]}},
+      {"name": "g", "op": "max_pool2d", "inputs": ["f"], "attributes": {"pool_size": [2, 2], "strides": [1, 1], "dilations": [2, 2]}},
       {"name": "h", "op": "average_pool2d", "inputs": ["f"],
        "attributes": {"padding": [[1, 0], [0, 1]], "count_include_pad": true}},
       {"name": "i", "op": "pad", "inputs": ["h"], "attributes": {"padding": [[1, -1], [0, 2], [0, 0]]}},
@@ -301,7 +325,16 @@ private enum EveryOperation {
       {"name": "average", "op": "average", "inputs": ["m", "multiply"]},
       {"name": "maximum", "op": "maximum", "inputs": ["m", "average"]},
       {"name": "minimum", "op": "minimum", "inputs": ["m", "maximum"]},
-      {"name": "linear", "op": "linear", "inputs": ["minimum"]}, {"name": "sigmoid", "op": "sigmoid", "inputs": ["linear"]},
+      {"name": "divide", "op": "divide", "inputs": ["m", "minimum"]}, {"name": "power", "op": "power", "inputs": ["m", "divide"]},
+      {"name": "square", "op": "power", "inputs": ["power"], "attributes": {"exponent": 2}},
+      {"name": "greater", "op": "greater", "inputs": ["m", "square"]}, {"name": "equal", "op": "equal", "inputs": ["m", "greater"]},
+      {"name": "greater_equal", "op": "greater_equal", "inputs": ["m", "equal"]},
+      {"name": "where", "op": "where", "inputs": ["greater_equal", "minimum", "m"]},
+      {"name": "gather", "op": "gather", "inputs": ["where"], "attributes": {"axis": -1, "indices": [3, 0, 1, 2]}},
+      {"name": "clip", "op": "clip", "inputs": ["gather"], "attributes": {"min": 0.5, "max": null}},
+      {"name": "mish", "op": "mish", "inputs": ["clip"]},
+      {"name": "celu", "op": "celu", "inputs": ["mish"], "attributes": {"alpha": 0.5}}, \#(elementary)
+      {"name": "linear", "op": "linear", "inputs": ["reciprocal"]}, {"name": "sigmoid", "op": "sigmoid", "inputs": ["linear"]},
       {"name": "tanh", "op": "tanh", "inputs": ["sigmoid"]}, {"name": "softplus", "op": "softplus", "inputs": ["tanh"]},
       {"name": "softsign", "op": "softsign", "inputs": ["softplus"]}, {"name": "silu", "op": "silu", "inputs": ["softsign"]},
       {"name": "hard_swish", "op": "hard_swish", "inputs": ["silu"]}, {"name": "selu", "op": "selu", "inputs": ["hard_swish"]},

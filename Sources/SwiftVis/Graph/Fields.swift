@@ -24,6 +24,11 @@ struct Fields {
 
   func has(_ key: String) -> Bool { members[key] != nil }
 
+  mutating func required(_ key: String) throws -> JSON {
+    guard let json = take(key) else { throw failure("'\(key)' is missing") }
+    return json
+  }
+
   mutating func take(_ key: String) -> JSON? { members.removeValue(forKey: key) }
 
   /// Throws where members are left that nobody has taken.

@@ -1,3 +1,5 @@
+import SwiftVisKernels
+
 extension Operation {
   /// The model format's word for the operation.
   public var name: String {
@@ -18,10 +20,15 @@ extension Operation {
     case .permute: "permute"
     case .concatenate: "concatenate"
     case .slice: "slice"
+    case .gather: "gather"
     case .merge(let merge): merge.name
+    case .choose: "where"
     case .layerNormalization: "layer_normalization"
     case .softmax: "softmax"
     case .activation(let activation): activation.name
+    case .unary(.elementary(let function)): function.rawValue
+    case .unary(.clip): "clip"
+    case .unary(.power): "power"
     case .prelu: "prelu"
     }
   }
@@ -29,8 +36,16 @@ extension Operation {
   /// Takes an operation's attributes out of the fields; `rank` is that of the first input, 0 where there is none.
   typealias Decoder = @Sendable (_ fields: inout Fields, _ rank: Int) throws -> Operation
 
+  static let decoders: [String: Decoder] = {
+    var decoders = rows
+    for function in UnaryFunction.Elementary.allCases {
+      decoders[function.rawValue] = { _, _ in .unary(.elementary(function)) }
+    }
+    return decoders
+  }()
+
   /// One row an op.
-  static let decoders: [String: Decoder] = [
+  private static let rows: [String: Decoder] = [
     "constant": { _, _ in .constant },
     "conv2d": { fields, _ in
       var attributes = try fields.convolution()
@@ -50,7 +65,10 @@ extension Operation {
         transposesRight: try fields.bool("transpose_right", default: false))
     },
     "affine": { _, _ in .affine },
-    "max_pool2d": { fields, _ in .pool(try fields.pool(.max)) },
+    "max_pool2d": { fields, _ in
+      let dilations = try fields.extent("dilations", default: Extent2D(1, 1))
+      return .pool(try fields.pool(.max, dilations: dilations))
+    },
     "average_pool2d": { fields, _ in
       var attributes = try fields.pool(.average)
       attributes.countIncludesPadding = try fields.bool("count_include_pad", default: false)
@@ -84,9 +102,28 @@ extension Operation {
       .concatenate(axis: try fields.axis(fields.take("axis") ?? .number(-1), "axis", rank: rank))
     },
     "slice": { fields, rank in .slice(try fields.sliceRanges(count: max(rank - 1, 0))) },
+    "gather": { fields, rank in
+      let axis = try fields.axis(fields.required("axis"), "axis", rank: rank)
+      let indices = try fields.integers("indices", atLeast: 0)
+      guard !indices.isEmpty else { throw fields.failure("'indices' is empty") }
+      return .gather(axis: axis, indices: indices)
+    },
+    "where": { _, _ in .choose },
     "add": { _, _ in .merge(.add) },
     "subtract": { _, _ in .merge(.subtract) },
     "multiply": { _, _ in .merge(.multiply) },
+    "divide": { _, _ in .merge(.divide) },
+    "power": { fields, _ in
+      guard fields.has("exponent") else { return .merge(.power) }
+      return .unary(.power(Float(try fields.number("exponent", default: 1))))
+    },
+    "greater": { _, _ in .merge(.greater) },
+    "greater_equal": { _, _ in .merge(.greaterEqual) },
+    "equal": { _, _ in .merge(.equal) },
+    "clip": { fields, _ in
+      let (lower, upper) = (try fields.optionalNumber("min"), try fields.optionalNumber("max"))
+      return .unary(.clip(min: lower.map { Float($0) } ?? -.infinity, max: upper.map { Float($0) } ?? .infinity))
+    },
     "average": { _, _ in .merge(.average) },
     "maximum": { _, _ in .merge(.maximum) },
     "minimum": { _, _ in .merge(.minimum) },
@@ -115,16 +152,35 @@ extension Operation {
     "hard_swish": { _, _ in .activation(.hardSwish) },
     "gelu": { fields, _ in .activation(.gelu(approximate: try fields.bool("approximate", default: false))) },
     "exponential": { _, _ in .activation(.exponential) },
+    "mish": { _, _ in .activation(.mish) },
+    "celu": { fields, _ in
+      let alpha = Float(try fields.number("alpha", default: 1))
+      guard alpha >= Float.leastNormalMagnitude else { throw fields.failure("'alpha' should be positive, got \(alpha)") }
+      return .activation(.celu(alpha: alpha))
+    },
     "prelu": { _, _ in .prelu },
   ]
 }
 
 extension Merge {
+  /// Whether it is of exactly two inputs.
+  var isBinary: Bool {
+    switch self {
+    case .subtract, .divide, .power, .greater, .greaterEqual, .equal: true
+    case .add, .multiply, .average, .maximum, .minimum: false
+    }
+  }
+
   var name: String {
     switch self {
     case .add: "add"
     case .subtract: "subtract"
     case .multiply: "multiply"
+    case .divide: "divide"
+    case .power: "power"
+    case .greater: "greater"
+    case .greaterEqual: "greater_equal"
+    case .equal: "equal"
     case .average: "average"
     case .maximum: "maximum"
     case .minimum: "minimum"
@@ -148,6 +204,8 @@ extension Activation {
     case .hardSwish: "hard_swish"
     case .gelu: "gelu"
     case .exponential: "exponential"
+    case .mish: "mish"
+    case .celu: "celu"
     }
   }
 }
@@ -161,14 +219,19 @@ extension Fields {
     return attributes
   }
 
-  fileprivate mutating func pool(_ kind: Pool2DAttributes.Kind) throws -> Pool2DAttributes {
+  fileprivate mutating func pool(
+    _ kind: Pool2DAttributes.Kind, dilations: Extent2D = Extent2D(1, 1)
+  ) throws -> Pool2DAttributes {
     var attributes = Pool2DAttributes(kind: kind)
+    attributes.dilations = dilations
     attributes.size = try extent("pool_size", default: Extent2D(2, 2))
     attributes.strides = try extent("strides", default: attributes.size)
     attributes.padding = try padding()
     if case .explicit(let vertical, let horizontal) = attributes.padding {
       let margin = (max(vertical.before, vertical.after), max(horizontal.before, horizontal.after))
-      guard margin.0 < attributes.size.height, margin.1 < attributes.size.width else {
+      guard margin.0 < WindowAxis.effectiveKernel(attributes.size.height, dilations.height),
+        margin.1 < WindowAxis.effectiveKernel(attributes.size.width, dilations.width)
+      else {
         throw failure("'padding' should be smaller than 'pool_size': a window would hold nothing else")
       }
     }

@@ -1,3 +1,5 @@
+import SwiftVisKernels
+
 /// What a node computes. One case an op, named after the model format's `op`; docs/model-format.md has the meaning of every
 /// attribute. Switches over it are exhaustive, so the compiler names each place where a new op must be added.
 public enum Operation: Hashable, Sendable {
@@ -23,10 +25,14 @@ public enum Operation: Hashable, Sendable {
   case concatenate(axis: Int)
   /// One for every axis but the batch.
   case slice([SliceRange])
+  case gather(axis: Int, indices: [Int])
   case merge(Merge)
+  /// `where`: the second input where the first is not 0, else the third.
+  case choose
   case layerNormalization(epsilon: Double)
   case softmax
   case activation(Activation)
+  case unary(UnaryFunction)
   case prelu
 }
 
@@ -78,6 +84,8 @@ public struct Pool2DAttributes: Hashable, Sendable {
   public var size = Extent2D(2, 2)
   public var strides = Extent2D(2, 2)
   public var padding = Padding.valid
+  /// Max only.
+  public var dilations = Extent2D(1, 1)
   /// Average only: whether padding counts as zeros in the mean.
   public var countIncludesPadding = false
   public init(kind: Kind) { self.kind = kind }
@@ -95,7 +103,11 @@ public struct ResizeAttributes: Hashable, Sendable {
 
 public enum Reduction: Hashable, Sendable { case mean, max, sum }
 
-public enum Merge: Hashable, Sendable { case add, subtract, multiply, average, maximum, minimum }
+public enum Merge: Hashable, Sendable {
+  case add, subtract, multiply, divide, average, maximum, minimum, power
+  /// 1 or 0, with no gradient.
+  case greater, greaterEqual, equal
+}
 
 public enum Activation: Hashable, Sendable {
   case linear
@@ -113,4 +125,6 @@ public enum Activation: Hashable, Sendable {
   case hardSwish
   case gelu(approximate: Bool)
   case exponential
+  case mish
+  case celu(alpha: Float)
 }

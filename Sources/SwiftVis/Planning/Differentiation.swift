@@ -102,6 +102,14 @@ extension PlanBuilder {
       }
     case .slice(let ranges):
       differentiate(ranges.selections(of: inputShape), cotangent, to: input)
+    case .gather(let axis, let indices):
+      differentiate([.pick(axis: axis, indices: indices)], cotangent, to: input)
+    case .choose:
+      for (kind, side) in [(BinaryKind.keepWhere, 1), (.keepUnless, 2)] where path.contains(inputs[side]) {
+        let binary = BroadcastBinary(kind, left: inputShape, right: shape)
+        let part = write(.binary(binary), [try value(input), g], shape: shape)
+        pass(reduced(part, from: shape, to: shapes[inputs[side]]), to: inputs[side])
+      }
     case .merge(let merge):
       try row(merge, node, inputs, cotangent)
     case .layerNormalization(let epsilon):
@@ -115,9 +123,9 @@ extension PlanBuilder {
     case .activation(let activation):
       if group.rectifier != nil { return pass(cotangent, to: input) }
       noteUnmodified(node)
-      let kind = ActivationKind(activation)
-      let operand = kind.derivativeReadsInput ? try value(input) : try value(node)
-      propagate(.activateGradient(kind), [operand, g], to: input)
+      try propagateThrough(ActivationKind(activation), node, g, to: input)
+    case .unary(let function):
+      try propagateThrough(.unary(function), node, g, to: input)
     case .prelu:
       noteUnmodified(node)
       let (alpha, period) = try preluAlpha(node)
@@ -175,9 +183,36 @@ extension PlanBuilder {
         }
         pass(reduced(product, from: shape, to: shapes[input]), to: input)
       }
+    case .divide:
+      let quotient = BroadcastBinary(.divide, left: shape, right: shapes[inputs[1]])
+      let part = write(.binary(quotient), [cotangent.tensor, try value(inputs[1])], shape: shape)
+      pass(reduced(part.shared, from: shape, to: shapes[inputs[0]]), to: inputs[0])
+      if path.contains(inputs[1]) {
+        // d (a / b) / db = -(a / b) / b.
+        let product = BroadcastBinary(.multiply, left: shape, right: shape)
+        let slope = write(.binary(product), [part.tensor, try value(node)], shape: shape)
+        propagate(.scale(-1), [reduced(slope, from: shape, to: shapes[inputs[1]]).tensor], to: inputs[1])
+      }
+    case .power:
+      let operands = try inputs.map { try value($0) }
+      for (kind, input) in zip([BinaryKind.powerSlope, .powerLog], inputs) where path.contains(input) {
+        let binary = BroadcastBinary(kind, left: shapes[inputs[0]], right: shapes[inputs[1]])
+        let slope = emit(.binary(binary), operands, shape: shape)
+        let product = BroadcastBinary(.multiply, left: shape, right: shape)
+        let part = write(.binary(product), [slope, cotangent.tensor], shape: shape)
+        pass(reduced(part, from: shape, to: shapes[input]), to: input)
+      }
     case .maximum, .minimum:
       try selectRow(merge, node, inputs, cotangent)
+    case .greater, .greaterEqual, .equal: break
     }
+  }
+
+  private mutating func propagateThrough(
+    _ kind: ActivationKind, _ node: Graph.NodeIndex, _ cotangent: TensorID, to input: Graph.NodeIndex
+  ) throws {
+    let operand = kind.derivativeReadsInput ? try value(input) : try value(node)
+    propagate(.activateGradient(kind), [operand, cotangent], to: input)
   }
 
   /// Maximum and minimum are folds over their inputs; the walk goes back through the partial results.

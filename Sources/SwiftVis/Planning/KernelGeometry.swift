@@ -19,7 +19,7 @@ extension PlanBuilder {
       (strides, dilations, groups) = (attributes.strides, attributes.dilations, attributes.groups)
       isTransposed = true
     case .pool(let attributes):
-      (strides, size) = (attributes.strides, attributes.size)
+      (strides, size, dilations) = (attributes.strides, attributes.size, attributes.dilations)
     default: break
     }
     let near = isTransposed ? output : input, far = isTransposed ? input : output
@@ -101,6 +101,8 @@ extension ActivationKind {
       case .hardSwish: .hardSwish
       case .gelu(let approximate): approximate ? .geluTanh : .gelu
       case .exponential: .exponential
+      case .mish: .mish
+      case .celu(let alpha): .celu(alpha: alpha)
       }
   }
 }

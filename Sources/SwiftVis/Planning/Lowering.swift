@@ -74,6 +74,17 @@ extension PlanBuilder {
       values[node] = emit(.concatenate(parts, total: total), inputs, shape: shape)
     case .slice(let ranges):
       values[node] = lower(ranges.selections(of: inputShapes[0]), inputs[0], shape: inputShapes[0])
+    case .gather(let axis, let indices):
+      values[node] = lower([.pick(axis: axis, indices: indices)], inputs[0], shape: inputShapes[0])
+    case .choose:
+      var parts: [(tensor: TensorID, shape: [Int])] = []
+      for (kind, side) in [(BinaryKind.keepWhere, 1), (.keepUnless, 2)] {
+        let binary = BroadcastBinary(kind, left: inputShapes[0], right: inputShapes[side])
+        let shape = broadcast(inputShapes[0], inputShapes[side])
+        parts.append((emit(.binary(binary), [inputs[0], inputs[side]], shape: shape), shape))
+      }
+      let sum = BroadcastBinary(.add, left: parts[0].shape, right: parts[1].shape)
+      values[node] = emit(.binary(sum), parts.map(\.tensor), shape: shape)
     case .merge(let merge):
       values[group.output] = try lower(merge, node, try operands(graph.inputs(of: group)), epilogue)
     case .layerNormalization(let epsilon):
@@ -86,6 +97,8 @@ extension PlanBuilder {
       let isClamp = group.rectifier?.threshold == 0
       let kernel = isClamp ? Kernel.epilogue : .activate(ActivationKind(activation))
       values[node] = emit(kernel, inputs, shape: shape, isClamp ? epilogue : EpilogueSpec())
+    case .unary(let function):
+      values[node] = emit(.activate(.unary(function)), inputs, shape: shape)
     case .prelu:
       let (alpha, period) = try preluAlpha(node)
       values[node] = emit(.prelu(alpha: alpha, period: period), inputs, shape: shape)
@@ -158,6 +171,11 @@ extension Merge {
     case .add, .average: .add
     case .subtract: .subtract
     case .multiply: .multiply
+    case .divide: .divide
+    case .power: .power
+    case .greater: .greater
+    case .greaterEqual: .greaterEqual
+    case .equal: .equal
     case .maximum: .maximum
     case .minimum: .minimum
     }

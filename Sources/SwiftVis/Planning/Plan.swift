@@ -112,8 +112,10 @@ extension Plan {
     _ graph: Graph, from gradients: [Graph.NodeIndex], to cotangents: [Graph.NodeIndex]
   ) throws -> Set<Graph.NodeIndex> {
     var below = Set(gradients), above = Set(cotangents)
-    for node in graph.nodes.indices where !below.isDisjoint(with: graph.inputs(of: node)) { below.insert(node) }
-    for node in graph.nodes.indices.reversed() where above.contains(node) { above.formUnion(graph.inputs(of: node)) }
+    for node in graph.nodes.indices where !below.isDisjoint(with: graph.inputsWithGradient(of: node)) { below.insert(node) }
+    for node in graph.nodes.indices.reversed() where above.contains(node) {
+      above.formUnion(graph.inputsWithGradient(of: node))
+    }
     let name = { (node: Graph.NodeIndex) in "'\(graph.nodes[node].name)'" }
     if let stray = gradients.first(where: { !above.contains($0) }) {
       let targets = cotangents.map(name).joined(separator: ", ")
@@ -128,6 +130,15 @@ extension Plan {
 }
 
 extension Graph {
+  /// Those that a cotangent is carried to: a condition has none.
+  fileprivate func inputsWithGradient(of node: NodeIndex) -> ArraySlice<NodeIndex> {
+    switch nodes[node].operation {
+    case .merge(.greater), .merge(.greaterEqual), .merge(.equal): []
+    case .choose: nodes[node].inputs.dropFirst()
+    default: nodes[node].inputs[...]
+    }
+  }
+
   /// "name (kind)" of an activation, with the name of the layer that users know it by.
   fileprivate func activationName(_ node: NodeIndex) -> String {
     func owner(_ layers: [Layer]) -> String? {

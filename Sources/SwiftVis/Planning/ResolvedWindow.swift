@@ -93,10 +93,9 @@ extension ShapeRule {
       transposed = (outputPadding, ())
     case .pool(let attributes):
       (kernel, strides, padding) = (attributes.size, attributes.strides, attributes.padding)
+      dilations = attributes.dilations
     case .input, .constant, .dense, .matrixProduct, .affine, .reduce, .pad, .resize, .reshape, .permute, .concatenate,
-      .slice,
-      .merge,
-      .layerNormalization, .softmax, .activation, .prelu:
+      .slice, .gather, .merge, .choose, .layerNormalization, .softmax, .activation, .unary, .prelu:
       return (nil, nil)
     }
     let (vertical, horizontal): (WindowAxis.Edges, WindowAxis.Edges) =
@@ -112,7 +111,12 @@ extension ShapeRule {
       let (kernel, stride, dilation) = (kernel[keyPath: extent], strides[keyPath: extent], dilations[keyPath: extent])
       do {
         guard let transposed else {
-          return try WindowAxis(input: input, kernel: kernel, stride: stride, dilation: dilation, edges: edges)
+          let axis = try WindowAxis(input: input, kernel: kernel, stride: stride, dilation: dilation, edges: edges)
+          // Taps so far apart that a window may have one on either side of the image and none on it.
+          if case .pool = operation, dilation > input, axis.before + axis.after > 0 {
+            throw WindowAxis.Problem(message: "\(input) is smaller than the dilation of \(dilation)")
+          }
+          return axis
         }
         return try WindowAxis(
           transposing: input, kernel: kernel, stride: stride, dilation: dilation, edges: edges,

@@ -99,14 +99,15 @@ struct ShapeRule {
       return axes.map { input[$0] }
     case .concatenate(let axis): return try concatenate(axis)
     case .slice(let ranges): return try slice(ranges)
-    case .merge: return try merge()
+    case .gather(let axis, let indices): return try gather(axis, indices)
+    case .merge, .choose: return try merge()
     case .layerNormalization:
       try checkChannelWeights(mayBeScalar: false)
       return input
     case .softmax:
       _ = try channels()
       return input
-    case .activation: return input
+    case .activation, .unary: return input
     case .prelu:
       try checkAlpha()
       return input
@@ -132,11 +133,19 @@ struct ShapeRule {
   func checkInputCount() throws {
     let expected: String
     switch operation {
-    case .merge(.subtract) where inputs.count != 2, .matrixProduct where inputs.count != 2: expected = "2 inputs"
+    case .merge(let merge) where merge.isBinary:
+      if inputs.count == 2 { return }
+      expected = "2 inputs"
+    case .matrixProduct:
+      if inputs.count == 2 { return }
+      expected = "2 inputs"
+    case .choose:
+      if inputs.count == 3 { return }
+      expected = "3 inputs"
     case .merge where inputs.count < 2, .concatenate where inputs.count < 2: expected = "2 or more inputs"
-    case .merge, .concatenate, .matrixProduct: return
+    case .merge, .concatenate: return
     case .input, .constant, .convolution, .depthwiseConvolution, .transposedConvolution, .dense, .affine, .pool, .reduce,
-      .pad, .resize, .reshape, .permute, .slice, .layerNormalization, .softmax, .activation, .prelu:
+      .pad, .resize, .reshape, .permute, .slice, .gather, .layerNormalization, .softmax, .activation, .unary, .prelu:
       if inputs.count == 1 { return }
       expected = "1 input"
     }
@@ -152,8 +161,8 @@ struct ShapeRule {
     case .layerNormalization: (required, optional) = ([], ["scale", "offset"])
     case .prelu: required = ["alpha"]
     case .constant: required = ["value"]
-    case .input, .matrixProduct, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .merge, .softmax,
-      .activation:
+    case .input, .matrixProduct, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .gather, .merge,
+      .choose, .softmax, .activation, .unary:
       required = []
     }
     for role in required where weights[role] == nil { throw failure("its weight '\(role)' is missing") }

@@ -183,6 +183,16 @@ extension ShapeRule {
       }
   }
 
+  func gather(_ axis: Int, _ indices: [Int]) throws -> [Int?] {
+    guard (1..<max(input.count, 1)).contains(axis) else { throw failure("axis \(axis) is out of range for \(shapeText)") }
+    if let length = input[axis], let index = indices.first(where: { $0 >= length }) {
+      throw failure("index \(index) is out of range for the \(length) places of axis \(axis)")
+    }
+    var shape = input
+    shape[axis] = indices.count
+    return shape
+  }
+
   func merge() throws -> [Int?] {
     try sameRanks()
     return try broadcast(inputs)

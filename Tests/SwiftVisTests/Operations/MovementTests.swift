@@ -106,6 +106,15 @@ import Testing
     try check(network, gradients: [x] + network.inputs)
   }
 
+  @Test(arguments: [
+    ([2, 5], 1, [4, 0, 4, 4, 2]), ([1, 3, 4, 5], 3, [0]), ([2, 3, 4, 5], 2, [3, 3, 1]), ([2, 3, 4, 5], 1, [2, 1, 0]),
+    ([1, 2, 3, 9], 2, [0, 1, 2, 1, 0]),
+  ]) func gather(_ shape: [Int], _ axis: Int, _ indices: [Int]) throws {
+    var network = Network()
+    network.add(.gather(axis: axis, indices: indices), [network.activation(network.input(shape), .tanh)])
+    try check(network)
+  }
+
   /// A node twice in one concatenation has two shares of the cotangent.
   @Test func concatenateWithItself() throws {
     var network = Network()

@@ -1,4 +1,5 @@
 import SwiftVis
+import SwiftVisKernels
 import Testing
 
 @Suite struct PointwiseTests {
@@ -10,6 +11,7 @@ import Testing
     .elu(alpha: 1), .elu(alpha: 0.4), .selu, .sigmoid, .hardSigmoid(slope: 0.2), .hardSigmoid(slope: 1 / 6), .tanh,
     .softplus,
     .softsign, .silu, .hardSwish, .gelu(approximate: false), .gelu(approximate: true), .exponential,
+    .mish, .celu(alpha: 1), .celu(alpha: 0.3),
   ]
 
   @Test(arguments: activations) func activation(_ activation: Activation) throws {
@@ -41,6 +43,39 @@ import Testing
       #expect(abs(Double(value) - expected) <= 1e-5 * abs(expected) + 1e-6)
     }
     #expect(answer.values[0].allSatisfy { $0.isFinite } && answer.gradients[0].allSatisfy { $0.isFinite })
+  }
+
+  /// With arguments that are in the function's domain for x in [-1, 1]: slope * x + offset.
+  static let functions: [(UnaryFunction, slope: Double, offset: Double)] =
+    UnaryFunction.Elementary.allCases.map { function in
+      switch function {
+      case .sqrt, .log, .reciprocal: (.elementary(function), 1, 1.5)
+      case .asin, .acos, .atanh: (.elementary(function), 0.9, 0)
+      case .acosh: (.elementary(function), 2, 3.5)
+      default: (.elementary(function), 3, 0)
+      }
+    } + [
+      (.clip(min: -1, max: 0.5), 2, 0), (.clip(min: -.infinity, max: 0.5), 2, 0), (.clip(min: 0.25, max: .infinity), 1, 0),
+      (.clip(min: 1, max: -1), 2, 0), (.power(2), 2, 0), (.power(3), 2, 0), (.power(0.5), 1, 1.5), (.power(-0.5), 1, 1.5),
+      (.power(-1), 0.5, 1), (.power(1), 1, 0), (.power(0), 1, 0), (.power(-2), 1, 1.5), (.power(1.7), 1, 1.5),
+      (.power(4), 1, 0),
+    ]
+
+  @Test(arguments: functions) func unary(_ function: UnaryFunction, slope: Double, offset: Double) throws {
+    for shape in [[2, 3, 5, 3], [3]] {
+      var network = Network()
+      let x = network.input(network.random.tensor(shape).map { Double(Float(slope * $0 + offset)) })
+      network.add(.unary(function), [x])
+      try check(network)
+    }
+    // Read and written as a slice of a wider tensor.
+    var network = Network()
+    let sample = network.random.tensor([1, 2, 3, 16]).map { Double(Float(slope * $0 + offset)) }
+    let x = network.input(sample)
+    let y = network.activation(x, .linear)
+    let part = network.add(.slice([SliceRange(0), SliceRange(0), SliceRange(0, 8)]), [y])
+    network.add(.concatenate(axis: 3), [network.add(.unary(function), [part]), part])
+    try check(network)
   }
 
   @Test(arguments: [[], [1, 2], [1], [2], [3], [1, 2, 3]]) func prelu(sharing axes: [Int]) throws {
@@ -115,6 +150,66 @@ import Testing
       _ = network.merge(kind, a, b)
       try check(network)
     }
+  }
+
+  /// Of positive numbers, none of which are equal.
+  @Test(arguments: [Merge.divide, .power, .greater, .greaterEqual, .equal]) func ofTwo(_ kind: Merge) throws {
+    let shapes: [([Int], [Int])] = [
+      ([1, 3, 4, 5], [1, 3, 4, 5]), ([2, 3, 4, 5], [2, 1, 1, 5]), ([2, 1, 4, 1], [2, 3, 1, 5]), ([2, 7], [2, 1]), ([3], [3]),
+    ]
+    for (left, right) in shapes {
+      var network = Network()
+      let a = network.input(network.random.tensor(left).map { 1.5 + $0 })
+      let b = network.input(network.random.tensor(right).map { 1.5 - $0 })
+      let y = network.merge(kind, a, b)
+      if kind == .divide || kind == .power {
+        try check(network)
+        try check(network, gradients: [b])
+      } else {
+        try check(network, gradients: [y])
+        // Nothing leads through a comparison, but beside it.
+        _ = network.merge(.multiply, y, b)
+        try check(network, gradients: [b])
+        #expect(throws: VisError.self) {
+          _ = try Session(try network.model(), network.question(cotangents: [network.last], gradients: [a]))
+        }
+      }
+    }
+  }
+
+  @Test func powerOfZero() throws {
+    var network = Network()
+    let x = network.input(Tensor([1, 4], [0, 0, 2, -2]))
+    _ = network.merge(.power, x, network.input(Tensor([1, 4], [2, 0, 3, 3])))
+    let question = network.question(cotangents: [network.last], gradients: network.inputs)
+    let answer = try Session(try network.model(), question).run(
+      question, inputs: network.samples, cotangents: [[1, 1, 1, 1]])
+    #expect(answer.gradients[0] == [0, 0, 12, 12])
+    #expect(answer.gradients[1][0] == 0 && answer.gradients[1][1] == 0 && answer.gradients[1][3].isNaN)
+  }
+
+  @Test func `where`() throws {
+    let shapes: [[[Int]]] = [
+      [[2, 3, 4, 5], [2, 3, 4, 5], [2, 3, 4, 5]], [[1, 3, 1, 5], [1, 1, 4, 5], [1, 3, 4, 1]], [[2, 7], [2, 1], [2, 1]],
+      [[2, 1], [2, 7], [2, 1]],
+    ]
+    for shapes in shapes {
+      var network = Network()
+      let condition = network.input(network.random.tensor(shapes[0]).map { $0 > 0 ? $0 : 0 })
+      let parts = shapes.dropFirst().map { network.input($0) }
+      network.add(.choose, [condition] + parts)
+      try check(network, gradients: parts)
+      #expect(throws: VisError.self) {
+        _ = try Session(try network.model(), network.question(cotangents: [network.last], gradients: [condition]))
+      }
+    }
+    // What is not chosen may be infinite.
+    var network = Network()
+    let x = network.input(Tensor([1, 3], [0, 2, 4]))
+    network.add(.choose, [x, network.add(.unary(.elementary(.reciprocal)), [x]), x])
+    let question = network.question(values: [network.last])
+    let answer = try Session(try network.model(), question).run(question, inputs: network.samples)
+    #expect(answer.values[0] == [0, 0.5, 0.25])
   }
 
   @Test(arguments: kinds.filter { $0 != .subtract }) func three(_ kind: Merge) throws {

@@ -7,7 +7,8 @@ import Testing
     var size: (Int, Int)
     var strides: (Int, Int)?
     var padding = Padding.valid
-    var testDescription: String { "\(input) \(size) s\(strides ?? size) \(padding)" }
+    var dilations = (1, 1)
+    var testDescription: String { "\(input) \(size) s\(strides ?? size) \(padding) d\(dilations)" }
   }
 
   static let cases: [Case] = [
@@ -29,9 +30,18 @@ import Testing
     Case(input: [1, 1, 9, 3], size: (1, 3), strides: (1, 2), padding: .same),
   ]
 
-  @Test(arguments: cases) func max(_ c: Case) throws {
+  static let dilated: [Case] = [
+    Case(input: [1, 7, 8, 3], size: (3, 2), strides: (1, 2), dilations: (2, 3)),
+    Case(input: [2, 5, 6, 9], size: (2, 2), strides: (2, 2), padding: .same, dilations: (3, 2)),
+    Case(
+      input: [1, 5, 5, 17], size: (3, 3), strides: (2, 1),
+      padding: .explicit(vertical: EdgePair(3, 2), horizontal: EdgePair(0, 4)), dilations: (2, 2)),
+  ]
+
+  @Test(arguments: cases + dilated) func max(_ c: Case) throws {
     var network = Network()
-    _ = network.pool(network.input(c.input), .max, size: c.size, strides: c.strides, padding: c.padding)
+    _ = network.pool(
+      network.input(c.input), .max, size: c.size, strides: c.strides, padding: c.padding, dilations: c.dilations)
     try check(network)
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import SwiftVis
 
 extension Reference {
@@ -52,6 +53,24 @@ extension Reference {
     return Tensor(places.map(\.count)) { index in x[zip(places, index).map { $0[$1] }] }
   }
 
+  static func gather(_ x: Tensor, axis: Int, _ indices: [Int]) -> Tensor {
+    var shape = x.shape
+    shape[axis] = indices.count
+    return Tensor(shape) { index in
+      var source = index
+      source[axis] = indices[index[axis]]
+      return x[source]
+    }
+  }
+
+  static func choose(_ inputs: [Tensor]) -> Tensor {
+    let shape = inputs[0].shape.indices.map { axis in inputs.map { $0.shape[axis] }.max()! }
+    return Tensor(shape) { index in
+      let operands = inputs.map { input in input[zip(index, input.shape).map { $1 == 1 ? 0 : $0 }] }
+      return operands[0] != 0 ? operands[1] : operands[2]
+    }
+  }
+
   static func merge(_ inputs: [Tensor], _ kind: Merge) -> Tensor {
     let shape = inputs[0].shape.indices.map { axis in inputs.map { $0.shape[axis] }.max()! }
     return Tensor(shape) { index in
@@ -59,6 +78,11 @@ extension Reference {
       switch kind {
       case .add: return operands.reduce(0, +)
       case .subtract: return operands[0] - operands[1]
+      case .divide: return operands[0] / operands[1]
+      case .power: return pow(operands[0], operands[1])
+      case .greater: return operands[0] > operands[1] ? 1 : 0
+      case .greaterEqual: return operands[0] >= operands[1] ? 1 : 0
+      case .equal: return operands[0] == operands[1] ? 1 : 0
       case .multiply: return operands.reduce(1, *)
       case .average: return operands.reduce(0, +) / Double(operands.count)
       case .maximum: return operands.max()!

@@ -1,5 +1,6 @@
 import Foundation
 import SwiftVis
+import SwiftVisKernels
 
 extension Reference {
   static func value(_ activation: Activation, _ x: Double) -> Double {
@@ -21,6 +22,38 @@ extension Reference {
       if approximate { return 0.5 * x * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
       return 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
     case .exponential: return exp(x)
+    case .mish: return x * Foundation.tanh(log1p(exp(x)))
+    case .celu(let alpha): return max(0, x) + min(0, Double(alpha) * (exp(x / Double(alpha)) - 1))
+    }
+  }
+
+  static func value(_ function: UnaryFunction, _ x: Double) -> Double {
+    switch function {
+    case .clip(let lower, let upper): return min(max(x, Double(lower)), Double(upper))
+    case .power(let exponent): return pow(x, Double(exponent))
+    case .elementary(let elementary):
+      switch elementary {
+      case .abs: return abs(x)
+      case .sqrt: return x.squareRoot()
+      case .log: return log(x)
+      case .erf: return erf(x)
+      case .sin: return sin(x)
+      case .cos: return cos(x)
+      case .tan: return tan(x)
+      case .asin: return asin(x)
+      case .acos: return acos(x)
+      case .atan: return atan(x)
+      case .sinh: return sinh(x)
+      case .cosh: return cosh(x)
+      case .asinh: return asinh(x)
+      case .acosh: return acosh(x)
+      case .atanh: return atanh(x)
+      case .floor: return x.rounded(.down)
+      case .ceil: return x.rounded(.up)
+      case .round: return x.rounded(.toNearestOrEven)
+      case .sign: return x > 0 ? 1 : x < 0 ? -1 : 0
+      case .reciprocal: return 1 / x
+      }
     }
   }
 

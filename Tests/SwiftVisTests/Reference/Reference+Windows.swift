@@ -2,14 +2,16 @@ import SwiftVis
 
 extension Reference {
   static func pool(_ x: Tensor, _ a: Pool2DAttributes) -> Tensor {
-    let rows = axis(input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, .rows)
-    let columns = axis(input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, .columns)
+    let rows = axis(
+      input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: a.dilations.height, a.padding, .rows)
+    let columns = axis(
+      input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: a.dilations.width, a.padding, .columns)
     return Tensor([x.shape[0], rows.output, columns.output, x.shape[3]]) { index in
       var inside: [Double] = []
       for kh in 0..<a.size.height {
         for kw in 0..<a.size.width {
-          let h = index[1] * a.strides.height + kh - rows.before
-          let w = index[2] * a.strides.width + kw - columns.before
+          let h = index[1] * a.strides.height + kh * a.dilations.height - rows.before
+          let w = index[2] * a.strides.width + kw * a.dilations.width - columns.before
           if h >= 0, h < x.shape[1], w >= 0, w < x.shape[2] { inside.append(x[index[0], h, w, index[3]]) }
         }
       }

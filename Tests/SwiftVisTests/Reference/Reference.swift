@@ -28,11 +28,14 @@ enum Reference {
     case .permute(let axes): return permute(x, axes)
     case .concatenate(let axis): return concatenate(inputs, axis: axis)
     case .slice(let ranges): return slice(x, ranges)
+    case .gather(let axis, let indices): return gather(x, axis: axis, indices)
+    case .choose: return choose(inputs)
     case .merge(let kind): return merge(inputs, kind)
     case .layerNormalization(let epsilon):
       return layerNormalization(x, scale: weights["scale"], offset: weights["offset"], epsilon: epsilon)
     case .softmax: return softmax(x)
     case .activation(let activation): return x.map { value(activation, $0) }
+    case .unary(let function): return x.map { value(function, $0) }
     case .prelu: return prelu(x, alpha: weights["alpha"]!)
     }
   }

@@ -74,17 +74,17 @@ struct ReverseWalk {
   /// the first of them; differences would give each a share.
   private func toFirstMaximum(_ x: Tensor, _ a: Pool2DAttributes, _ cotangent: Tensor) -> Tensor {
     let rows = Reference.axis(
-      input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: 1, a.padding, .rows)
+      input: x.shape[1], kernel: a.size.height, stride: a.strides.height, dilation: a.dilations.height, a.padding, .rows)
     let columns = Reference.axis(
-      input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: 1, a.padding, .columns)
+      input: x.shape[2], kernel: a.size.width, stride: a.strides.width, dilation: a.dilations.width, a.padding, .columns)
     var gradient = Tensor(x.shape)
     Tensor.forEachIndex(cotangent.shape) { index in
       var first: [Int]?
       for h in 0..<a.size.height {
         for w in 0..<a.size.width {
           let place = [
-            index[0], index[1] * a.strides.height + h - rows.before, index[2] * a.strides.width + w - columns.before,
-            index[3],
+            index[0], index[1] * a.strides.height + h * a.dilations.height - rows.before,
+            index[2] * a.strides.width + w * a.dilations.width - columns.before, index[3],
           ]
           guard place[1] >= 0, place[1] < x.shape[1], place[2] >= 0, place[2] < x.shape[2] else { continue }
           if first.map({ x[place] > x[$0] }) ?? true { first = place }

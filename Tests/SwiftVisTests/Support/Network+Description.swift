@@ -1,4 +1,5 @@
 import SwiftVis
+import SwiftVisKernels
 
 /// The graph description of docs/model-format.md, written here by hand: it is the other side of the engine's decoder.
 extension Network {
@@ -49,11 +50,18 @@ func jsonName(of operation: SwiftVis.Operation) -> String {
   case .permute: "permute"
   case .concatenate: "concatenate"
   case .slice: "slice"
+  case .gather: "gather"
+  case .choose: "where"
   case .merge(let kind):
     switch kind {
     case .add: "add"
     case .subtract: "subtract"
     case .multiply: "multiply"
+    case .divide: "divide"
+    case .power: "power"
+    case .greater: "greater"
+    case .greaterEqual: "greater_equal"
+    case .equal: "equal"
     case .average: "average"
     case .maximum: "maximum"
     case .minimum: "minimum"
@@ -75,14 +83,19 @@ func jsonName(of operation: SwiftVis.Operation) -> String {
     case .hardSwish: "hard_swish"
     case .gelu: "gelu"
     case .exponential: "exponential"
+    case .mish: "mish"
+    case .celu: "celu"
     }
+  case .unary(.elementary(let function)): "\(function)"
+  case .unary(.clip): "clip"
+  case .unary(.power): "power"
   case .prelu: "prelu"
   }
 }
 
 private func jsonAttributes(of operation: SwiftVis.Operation) -> [String: String] {
   switch operation {
-  case .input, .constant, .dense, .affine, .merge, .softmax, .prelu: return [:]
+  case .input, .constant, .dense, .affine, .merge, .choose, .softmax, .prelu, .unary(.elementary): return [:]
   case .matrixProduct(let transposesLeft, let transposesRight):
     return ["transpose_left": "\(transposesLeft)", "transpose_right": "\(transposesRight)"]
   case .convolution(let a):
@@ -95,6 +108,7 @@ private func jsonAttributes(of operation: SwiftVis.Operation) -> [String: String
     ]) { $1 }
   case .pool(let a):
     var attributes = window(strides: a.strides, a.padding).merging(["pool_size": json(a.size)]) { $1 }
+    if a.kind == .max { attributes["dilations"] = json(a.dilations) }
     if a.kind == .average { attributes["count_include_pad"] = "\(a.countIncludesPadding)" }
     return attributes
   case .reduce(let kind, let axes, let keepDims):
@@ -115,6 +129,10 @@ private func jsonAttributes(of operation: SwiftVis.Operation) -> [String: String
     return attributes
   case .reshape(let shape): return ["shape": json(shape)]
   case .permute(let axes): return ["axes": json(axes)]
+  case .gather(let axis, let indices): return ["axis": "\(axis)", "indices": json(indices)]
+  case .unary(.clip(let lower, let upper)):
+    return ["min": lower.isFinite ? "\(lower)" : "null", "max": upper.isFinite ? "\(upper)" : "null"]
+  case .unary(.power(let exponent)): return ["exponent": "\(exponent)"]
   case .slice(let ranges):
     return [
       "starts": json(ranges.map(\.start)), "sizes": json(ranges.map { $0.size ?? -1 }), "steps": json(ranges.map(\.step)),
@@ -131,12 +149,12 @@ private func window(strides: Extent2D, _ padding: Padding) -> [String: String] {
 
 private func jsonAttributes(of activation: Activation) -> [String: String] {
   switch activation {
-  case .linear, .selu, .sigmoid, .tanh, .softplus, .softsign, .silu, .hardSwish, .exponential: [:]
+  case .linear, .selu, .sigmoid, .tanh, .softplus, .softsign, .silu, .hardSwish, .exponential, .mish: [:]
   case .relu(let maxValue, let negativeSlope, let threshold):
     [
       "max_value": maxValue.map { "\($0)" } ?? "null", "negative_slope": "\(negativeSlope)", "threshold": "\(threshold)",
     ]
-  case .elu(let alpha): ["alpha": "\(alpha)"]
+  case .elu(let alpha), .celu(let alpha): ["alpha": "\(alpha)"]
   case .hardSigmoid(let slope): ["slope": "\(slope)"]
   case .gelu(let approximate): ["approximate": "\(approximate)"]
   }

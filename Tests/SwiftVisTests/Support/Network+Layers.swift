@@ -67,12 +67,13 @@ extension Network {
 
   mutating func pool(
     _ x: String, _ kind: Pool2DAttributes.Kind, size: (Int, Int) = (2, 2), strides: (Int, Int)? = nil,
-    padding: Padding = .valid, countIncludesPadding: Bool = false
+    padding: Padding = .valid, dilations: (Int, Int) = (1, 1), countIncludesPadding: Bool = false
   ) -> String {
     var attributes = Pool2DAttributes(kind: kind)
     attributes.size = Extent2D(size.0, size.1)
     attributes.strides = strides.map { Extent2D($0.0, $0.1) } ?? attributes.size
     attributes.padding = padding
+    attributes.dilations = Extent2D(dilations.0, dilations.1)
     attributes.countIncludesPadding = countIncludesPadding
     return add(.pool(attributes), [x])
   }

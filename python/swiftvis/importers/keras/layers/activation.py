@@ -27,6 +27,8 @@ _FUNCTIONS: dict[str, Node] = {
     "hard_swish": ("hard_swish", {}),
     "hard_silu": ("hard_swish", {}),
     "gelu": ("gelu", {}),
+    "mish": ("mish", {}),
+    "celu": ("celu", {}),
     "exponential": ("exponential", {}),
     "softmax": ("softmax", {}),
 }
