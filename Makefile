@@ -67,6 +67,7 @@ $(VENV)/test: $(BIN)/python pyproject.toml
 	@echo "Setting up $(VENV)"
 	@$(BIN)/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest hypothesis scipy matplotlib
 	@$(BIN)/pip install -q keras jax || echo "No Keras 3 and JAX here: the live comparison with them is skipped"
+	@$(BIN)/pip install -q onnx || echo "No onnx here: reading ONNX files is not tested"
 	@$(BIN)/pip install -q nbclient ipykernel scikit-learn tqdm || echo "No Jupyter here: the notebooks are not run"
 	@touch $@
 

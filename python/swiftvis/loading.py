@@ -16,16 +16,20 @@ _ZIP = b"PK\x03\x04"
 _KERAS = {".h5", ".hdf5", ".keras"}
 
 
-def load_model(path: str | os.PathLike[str] | Any) -> Model:
+def load_model(path: str | os.PathLike[str] | Any, *, input_shape: Any = None) -> Model:
     """Loads a trained model. No code from the file is run, and no framework is needed.
 
     Args:
-        path: a Keras model (.h5, .hdf5, .keras) saved whole, or swiftvis's own .safetensors; or a live model of Keras 3
-            or tf.keras, as it is now (other functions take live models as they are, and follow their changes).
+        path: a Keras model (.h5, .hdf5, .keras) saved whole, an ONNX file (.onnx, with the `onnx` package), or swiftvis's
+            own .safetensors; or a live model of Keras 3 or tf.keras, as it is now (other functions take live models as
+            they are, and follow their changes).
+        input_shape: for ONNX, the input's shape in place of sizes that the file leaves open, batch axis first (1 or
+            None); for several inputs a dict by name.
     Raises:
         FileNotFoundError: no such file.
         ValueError: another kind of file, a damaged one, weights without a model, or layers that are not
             supported (each is named).
+        ImportError: an ONNX file without the `onnx` package.
     """
     if is_model(path):
         return live.loaded(path)
@@ -34,6 +38,10 @@ def load_model(path: str | os.PathLike[str] | Any) -> Model:
         raise ValueError(f"{file} is a folder (a SavedModel?): save the model as one .keras or .h5 file")
     with file.open("rb") as stream:
         head = stream.read(16)
+    from .importers import onnx
+
+    if input_shape is not None and not onnx.is_onnx(head, file.suffix.lower()):
+        raise ValueError(f"{file}: input_shape is for ONNX files")
     if head.startswith((_HDF5, _ZIP)):
         from .importers import keras
 
@@ -41,6 +49,8 @@ def load_model(path: str | os.PathLike[str] | Any) -> Model:
             return Model.from_graph(description, weights)
     if head[8:9] == b"{" or (file.suffix.lower() == ".safetensors" and head):
         return Model(Network(_native.load(file)))
+    if onnx.is_onnx(head, file.suffix.lower()) and head and not head.startswith(b"version https://"):
+        return Model.from_graph(*onnx.read(file, input_shape))
     raise ValueError(f"{file}: {_complaint(file.suffix.lower(), head)}")
 
 
@@ -51,6 +61,4 @@ def _complaint(suffix: str, head: bytes) -> str:
         return "this is a Git LFS pointer, not the model: fetch the file with `git lfs pull`"
     if suffix in _KERAS:
         return f"the file does not hold a Keras model: it starts with {head[:8]!r}; was it copied whole?"
-    return (
-        "not a model that swiftvis knows: expected Keras's .h5, .hdf5 or .keras, or swiftvis's .safetensors"
-    )
+    return "not a model that swiftvis knows: expected Keras's .h5, .hdf5 or .keras, ONNX's .onnx, or swiftvis's .safetensors"

@@ -10,8 +10,8 @@ import numpy as np
 
 from swiftvis.errors import ModelError
 from swiftvis.importers.keras.builder import GraphBuilder, Shape, Tensor, Weight
-from swiftvis.importers.stored import StoredArray
 from swiftvis.importers.keras.topology import Call, LayerConfig
+from swiftvis.importers.stored import StoredArray
 
 
 class Refusal(Exception):

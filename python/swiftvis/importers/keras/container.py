@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras import hdf5, hdf5_library
-from swiftvis.importers.stored import ByteRange
 from swiftvis.importers.keras.weights import ArchiveWeights, LegacyWeights, attribute_text
+from swiftvis.importers.stored import ByteRange
 
 # A configuration is text of at most a few MB; weights hardly shrink when compressed.
 _MAX_CONFIG_BYTES = 1 << 28

@@ -11,10 +11,10 @@ import numpy as np
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.builder import Weight
 from swiftvis.importers.keras.container import Archive
-from swiftvis.importers.stored import StoredArray
 from swiftvis.importers.keras.topology import LayerConfig
 from swiftvis.importers.keras.walk import convert
 from swiftvis.importers.keras.weights import Arrays, Roles
+from swiftvis.importers.stored import StoredArray
 from swiftvis.live.objects import array, checked_kind, keras_classes, library, named
 
 

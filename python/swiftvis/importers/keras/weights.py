@@ -8,8 +8,8 @@ from typing import Any
 
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.hdf5 import Node
-from swiftvis.importers.stored import StoredArray
 from swiftvis.importers.keras.topology import LayerConfig
+from swiftvis.importers.stored import StoredArray
 
 Arrays = dict[LayerConfig, list[StoredArray]]
 Roles = Callable[[LayerConfig], tuple[int, int]]

@@ -53,12 +53,14 @@ class Value:
         node: what computes it in the engine; None for a constant that no node has needed yet.
         array: a constant's values, in the source's dtype; None for what depends on the inputs.
         channels: the axis of the channels, as far as it is known.
+        kind: "f" for numbers, "i" for integers and "b" for truth values of the source; a node's are float32 all the same.
     """
 
     shape: Shape
     node: Node | None = None
     array: np.ndarray | None = None
     channels: int | None = None
+    kind: str = "f"
 
     @property
     def rank(self) -> int:
@@ -91,13 +93,16 @@ class Core:
 
     # ---- Values ----
 
-    def input(self, name: str, shape: Shape, channels: int | None = None) -> Value:
-        """An input of the program; its first axis is the batch, whatever its size."""
-        if not 1 <= len(shape) <= 8:
-            raise Refusal(f"an input of rank {len(shape)} is not supported")
-        node = Node(name, tuple(shape[1:]), named=True)
+    def input(self, name: str, shape: Shape, channels: int | None = None, whole: bool = False) -> Value:
+        """An input of the program, whose first axis is the batch, whatever its size; with `whole` only where that size
+        is 1 or open, and else all of it is one sample."""
+        if shape and (not whole or shape[0] is None):
+            shape = (1, *shape[1:])
+        if len(engine_shape(shape)) > 7:
+            raise Refusal(f"an input of {len(shape)} axes is not supported")
+        node = Node(name, engine_shape(shape), named=True)
         self.inputs.append(node)
-        return Value((1, *shape[1:]), node, channels=channels)
+        return Value(tuple(shape), node, channels=channels)
 
     def constant(self, array: Any) -> Value:
         array = np.asarray(array)
@@ -131,6 +136,8 @@ class Core:
         if value.node is None:
             if value.array is None:
                 raise Undetermined
+            if value.array.dtype == object:
+                raise undetermined_sizes(value.array.reshape(-1).tolist())
             if value.array.dtype.kind not in "fiub":
                 raise Refusal(f"a constant of type {value.array.dtype} is not supported")
             array = value.array.reshape(engine_shape(value.shape))

@@ -110,7 +110,7 @@ def _einsum_terms(equation: str, values: list[Value]) -> tuple[list[str], str]:
     for i, (term, value) in enumerate(zip(terms, values)):
         own = value.rank - len(term.replace("...", ""))
         terms[i] = term.replace("...", ellipsis[len(ellipsis) - own :] if own > 0 else "")
-        if len(terms[i]) != value.rank or not terms[i].isalpha() and terms[i]:
+        if len(terms[i]) != value.rank or (not terms[i].isalpha() and terms[i]):
             raise Refusal(f"einsum '{equation}' does not fit {value.rank} axes")
         if len(set(terms[i])) != len(terms[i]):
             raise Refusal(f"einsum '{equation}' takes a diagonal, which is not supported")

@@ -95,7 +95,7 @@ class Shaping(Core):
         return self._slice(x, axis, picked.start, len(picked), step, len(picked))
 
     def _open_slice(self, x: Value, axis: int, start: int, end: int | None, step: int) -> Value:
-        if step != 1 or end is not None and (end < 0 or start < 0):
+        if step != 1 or (end is not None and (end < 0 or start < 0)):
             raise undetermined_sizes(x.shape)
         if end is None:
             return self._slice(x, axis, start, -1, 1, -start if start < 0 else None)
@@ -217,7 +217,7 @@ class Shaping(Core):
 
 def _missing(before: Shape, target: Sequence[int | None]) -> int | None:
     """What -1 in `target` stands for."""
-    left = [size for size in before]
+    left = list(before)
     rest = 1
     for size in target:
         if size is None and None in left:
