@@ -22,6 +22,7 @@ LIVE = [
     ("keras", "torch", "torch"),
     ("tf_keras", "tensorflow", "tf_keras"),
 ]
+MODULES = [HERE / "test_torch.py"]
 TESTS = [HERE.parent / "Tests" / "python" / name for name in ("test_live.py", "test_training.py")]
 
 
@@ -55,6 +56,9 @@ def main() -> int:
             outcomes[name] = f"SKIPPED: {needed} is not to be had for this Python"
         else:
             outcomes[name] = "ok" if live_models(keras, backend) else "FAILED"
+    if importlib.util.find_spec("torch") is not None:
+        tested = succeeded([sys.executable, "-m", "pytest", "-q", "-W", "ignore", "--show-capture=no", *MODULES])
+        outcomes["PyTorch modules"] = "ok" if tested else "FAILED"
     if python.exists():
         outcomes["the original keras-vis 0.4.1"] = "ok" if original(python) else "FAILED"
     else:

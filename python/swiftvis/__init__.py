@@ -22,6 +22,7 @@ from . import (  # noqa: E402
     optimizer,
     regularizers,
     rendering,
+    torch,
     utils,
     visualization,
 )
@@ -32,6 +33,7 @@ from .layers import Layer, Tensor  # noqa: E402
 from .live.training import SaliencyCallback  # noqa: E402
 from .loading import load_model  # noqa: E402
 from .model import Model  # noqa: E402
+from .torch import from_torch  # noqa: E402
 
 __version__ = _native.VERSION
 
@@ -46,6 +48,7 @@ __all__ = [
     "cam",
     "colormap",
     "colormaps",
+    "from_torch",
     "gaussian_filter",
     "get_threads",
     "grad_modifiers",
@@ -59,6 +62,7 @@ __all__ = [
     "saliency",
     "set_threads",
     "smoothed_overlay",
+    "torch",
     "utils",
     "visualization",
 ]

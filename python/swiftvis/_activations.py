@@ -81,6 +81,9 @@ class Activations:
             found = dict(self._search(layer, owners))
             self._of_layer[tuple(layer.nodes)] = list(found)
             self.nodes.update(found)
+        for layer in _containers(level):
+            for name in layer.activation_nodes:
+                self.nodes.setdefault(name, Activation(activation_name(self._graph[name]), layer.name))
         for name, node in self._graph.items():
             if node["op"] in _OPS:
                 self.nodes.setdefault(name, Activation(activation_name(node), name))
@@ -94,9 +97,10 @@ class Activations:
         return [name for name, activation in self.nodes.items() if activation.kind == kind]
 
     def of_layer(self, layer: Layer) -> list[str]:
-        """The nodes of a layer, one for each of its calls; all those inside a nested model."""
+        """The nodes of a layer, one for each of its calls; all those inside a nested model, and its own."""
         if layer.layers:
-            return [name for inner in layer.layers for name in self.of_layer(inner)]
+            inside = [name for inner in layer.layers for name in self.of_layer(inner)]
+            return [*inside, *(name for name in layer.activation_nodes if name not in inside)]
         return self._of_layer.get(tuple(layer.nodes), [])
 
     def of_name(self, layer: str) -> list[str] | None:
@@ -129,3 +133,10 @@ def _leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
             yield from _leaves(layer.layers)
         else:
             yield layer
+
+
+def _containers(layers: Iterable[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        if layer.layers:
+            yield layer
+            yield from _containers(layer.layers)

@@ -26,9 +26,11 @@ def channel_axis(rank: int, data_format: str) -> int:
 # The two functions through which every model and tensor of a user passes.
 
 
-def as_model(model: Any) -> Model:
-    """The `Model` that was given, or the one made of a live model of Keras (`swiftvis.live`). TypeError for the rest."""
+def as_model(model: Any, seed: Any = None) -> Model:
+    """The `Model` that was given, or the one made of a live model of Keras (`swiftvis.live`) or of a PyTorch module, for
+    inputs like `seed` (`swiftvis.live.modules`). TypeError for the rest."""
     from . import live
+    from .live import modules
     from .live.objects import is_model
     from .model import Model
 
@@ -36,9 +38,11 @@ def as_model(model: Any) -> Model:
         return model
     if is_model(model):
         return live.converted(model)
+    if modules.is_module(model):
+        return modules.converted(model, seed)
     kind = type(model)
     raise TypeError(
-        "expected a model from swiftvis.load_model, or a model object of Keras 3 or tf.keras, "
+        "expected a model from swiftvis.load_model, a PyTorch module, or a model object of Keras 3 or tf.keras, "
         f"got {kind.__module__}.{kind.__name__}"
     )
 
@@ -144,8 +148,10 @@ def image_batch(x: Any, expected: Shape, name: str) -> np.ndarray:
         TypeError: not numbers.
         ValueError: another rank or shape, or nothing in it.
     """
+    from .live.modules import as_array, is_array
+
     try:
-        array = np.asarray(x)
+        array = as_array(x) if is_array(x) else np.asarray(x)
     except ValueError as error:
         raise ValueError(
             f"input '{name}': expected an array of numbers, got one that is ragged ({error})"

@@ -65,6 +65,8 @@ def rule_of(network: Network, rule: Choices, otherwise: str = "plain") -> Rule |
     otherwise = _built_in(otherwise)
     if isinstance(rule, str):
         return _built_in(rule)
+    if isinstance(rule, Mapping):
+        rule = {network.named(key): choice for key, choice in rule.items()}
     chosen = _chosen(network.activations, rule)
     nodes, functions = [], {}
     for node, choice in chosen.items():

@@ -52,7 +52,7 @@ def saliency(
     """
     if reduction not in _REDUCTIONS:
         raise ValueError(f"unknown reduction {reduction!r} (known: {', '.join(_REDUCTIONS)})")
-    model, scale = _with_one_input(model), scaling(normalize)
+    model, scale = _with_one_input(model, image), scaling(normalize)
     grads = _gradients(model, image, filter_indices, layer, backprop_modifier, exact)
     maps = _REDUCTIONS[reduction](np.abs(grads), axis=model.inputs[0].channel_axis)
     return _finished(maps, scale, image, model)
@@ -85,7 +85,7 @@ def cam(
         IndexError, ValueError, TypeError: as `saliency`; ValueError also where `layer` does not follow from `source`
             or where it has no positions.
     """
-    model, scale = _with_one_input(model), scaling(normalize)
+    model, scale = _with_one_input(model, image), scaling(normalize)
     return _finished(_cams(model, image, filter_indices, layer, source, resize, exact), scale, image, model)
 
 
@@ -110,7 +110,7 @@ def guided_grad_cam(
     Raises:
         IndexError, ValueError, TypeError: as `cam`.
     """
-    model = _with_one_input(model)
+    model = _with_one_input(model, image)
     maps = _cams(model, image, filter_indices, layer, source, True, exact)
     guided = _gradients(model, image, filter_indices, layer, "guided", exact)
     product = guided * np.expand_dims(maps, model.inputs[0].channel_axis)
@@ -155,8 +155,8 @@ def _cams(
     return np.stack(enlarged).reshape(len(maps), *size)
 
 
-def _with_one_input(model: Any) -> Model:
-    model = as_model(model)
+def _with_one_input(model: Any, image: Any) -> Model:
+    model = as_model(model, image)
     if len(model.inputs) > 1:
         raise ValueError(f"the model has {len(model.inputs)} inputs; use Model.gradient for such a model")
     return model

@@ -16,6 +16,7 @@ from ._rules import Rule
 from ._sessions import SessionPool
 from .expressions import Expression
 from .expressions.indexing import ChannelsLastIndex
+from .live.modules import is_module
 
 
 class _Native:
@@ -41,6 +42,8 @@ class Network:
         self._formats: dict[str, str] = {}
         self._note_formats(self.description.get("layers") or [], self.data_format)
         self._formats.update(dict.fromkeys(self.inputs, self.data_format))
+        # PyTorch's modules, by which users name layers too.
+        self.paths: weakref.WeakKeyDictionary[Any, str] | None = None
         self.rule: str | Rule = rule.on(self) if isinstance(rule, Rule) else rule
 
     @functools.cached_property
@@ -83,6 +86,27 @@ class Network:
     def layers(self) -> list[Layer]:
         entries = self.description.get("layers") or []
         return [Layer(self, entry, index) for index, entry in enumerate(entries)]
+
+    @property
+    def layer_names(self) -> list[str]:
+        """The names of all layers, nested ones too."""
+        waiting, found = list(self.description.get("layers") or []), []
+        while waiting:
+            entry = waiting.pop()
+            found.append(entry["name"])
+            waiting += entry.get("layers") or []
+        return found
+
+    def named(self, layer: Any) -> Any:
+        """The layer's name for a PyTorch module that the network was made of; everything else as it is."""
+        if not is_module(layer):
+            return layer
+        if self.paths is None or layer not in self.paths:
+            raise ValueError(
+                f"this {type(layer).__name__} is not a layer of the model: it is not part of it, is not called, or does "
+                "nothing at inference"
+            )
+        return self.paths[layer]
 
     def tensor(self, node: str) -> Tensor:
         handle = self.handle  # a closed model is told
@@ -273,9 +297,12 @@ class Layer:
 
 
 def find_layer(layers: Sequence[Layer], name: str, where: str = "the model") -> Layer:
-    """The first layer of that name. ValueError where there is none."""
+    """The first layer of that name; of PyTorch's, whose names are paths, those inside others too. ValueError where there
+    is none."""
     for layer in layers:
         if layer.name == name:
             return layer
+        if name.startswith(f"{layer.name}."):
+            return find_layer(layer.layers, name, where)
     known = ", ".join(layer.name for layer in layers[-8:])
     raise ValueError(f"No layer with name '{name}' within {where} (its last ones: {known})")

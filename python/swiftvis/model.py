@@ -117,6 +117,7 @@ class Model:
 
     def tensor(self, of: Tensor | str) -> Tensor:
         """The tensor of this model that `of` stands for: a tensor, or the name of a layer."""
+        of = self._network.named(of)
         if isinstance(of, Tensor):
             if of.name not in self._network:
                 raise ValueError(f"tensor '{of.name}' is not in model '{self.name}'")
@@ -261,7 +262,9 @@ class Model:
     # ---- Arguments ----
 
     def _edited(self, description: dict[str, Any]) -> Model:
-        return Model(Network(_native.edit(self._network.handle, description), self._network.rule))
+        network = Network(_native.edit(self._network.handle, description), self._network.rule)
+        network.paths = self._network.paths
+        return Model(network)
 
     def _input_arrays(self, x: Any) -> list[np.ndarray]:
         tensors = self.inputs
@@ -296,6 +299,7 @@ class Model:
 
     def _target(self, layer_idx: int | str | Tensor) -> tuple[Tensor, str]:
         """The tensor of the layer, and how to call it in a message."""
+        layer_idx = self._network.named(layer_idx)
         if isinstance(layer_idx, Tensor) or is_tensor(layer_idx):
             tensor = self.tensor(layer_idx)
             return tensor, tensor.name

@@ -40,25 +40,35 @@ class Conversion:
             return self._result
 
 
-class _LayerNote:
+class Options:
+    """The plain attributes of a layer or module."""
+
     def __init__(self, layer: Any) -> None:
-        self._layer = weakref.ref(layer)
         attributes = vars(layer)
         keys = [key for key in attributes if key[0] != "_" and key not in _IRRELEVANT]
         plain = [key for key in keys if isinstance(attributes[key], _PLAIN)]
         self._plain = operator.itemgetter(*plain) if plain else lambda attributes: None
-        self._options = self._plain(attributes)
+        self._values = self._plain(attributes)
+
+    def holds(self, layer: Any) -> bool:
+        try:
+            return bool(self._plain(vars(layer)) == self._values)
+        except KeyError:
+            return False
+
+
+class _LayerNote:
+    def __init__(self, layer: Any) -> None:
+        self._layer = weakref.ref(layer)
+        self._options = Options(layer)
         self._activation = _same_object(getattr(layer, "activation", None))
         self._weights = [_VariableNote(variable) for variable in _weights(layer)]
 
     def holds(self, layer: Any) -> bool:
-        try:
-            same = self._layer() is layer and self._plain(vars(layer)) == self._options
-        except KeyError:
-            return False
         weights = _weights(layer)
         return (
-            same
+            self._layer() is layer
+            and self._options.holds(layer)
             and self._activation(getattr(layer, "activation", None))
             and len(weights) == len(self._weights)
             and all(map(_VariableNote.holds, self._weights, weights))
@@ -74,7 +84,7 @@ class _VariableNote:
     predict() gives every variable a new array."""
 
     def __init__(self, variable: Any) -> None:
-        self._same = _same_value(held(variable))
+        self._same = same_value(held(variable))
         self._checksum = _checksum(variable)
 
     def holds(self, variable: Any) -> bool:
@@ -83,7 +93,7 @@ class _VariableNote:
             return True
         if _checksum(variable) != self._checksum:
             return False
-        self._same = _same_value(value)
+        self._same = same_value(value)
         return True
 
 
@@ -99,7 +109,8 @@ def _same_object(value: Any) -> Callable[[Any], bool]:
     return lambda now: reference() is now
 
 
-def _same_value(value: Any) -> Callable[[Any], bool]:
+def same_value(value: Any) -> Callable[[Any], bool]:
+    """Tells at once whether a later value is the same; False where it takes a comparison."""
     library = type(value).__module__.partition(".")[0]
     if library in ("jax", "jaxlib"):  # arrays that never change
         return _same_object(value)

@@ -107,7 +107,7 @@ def visualize_activation(
     Raises:
         IndexError, ValueError, TypeError: as `Model.gradient` and `Optimizer`.
     """
-    model = as_model(model)
+    model = as_model(model, seed_input)
     if backprop_modifier is not None:
         model = backprop_modifiers.get(backprop_modifier)(model)
     source = model.inputs[0]

@@ -85,7 +85,7 @@ def class_activation(
     zoom: Zoom,
 ) -> np.ndarray:
     """`visualize_cam` with another way to enlarge the map."""
-    model = as_model(model)
+    model = as_model(model, seed_input)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     if backprop_modifier is not None:
         model = backprop_modifiers.get(backprop_modifier)(model)

@@ -45,7 +45,7 @@ def iter_saliency_per_filter(
     Raises:
         IndexError, ValueError, TypeError: as `visualize_saliency`, by the call itself.
     """
-    model = as_model(model)
+    model = as_model(model, seed_input)
     if scaling(normalize) == "shared":
         raise ValueError("a shared scale needs all maps at once: use visualize_saliency_per_filter")
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None

@@ -116,7 +116,7 @@ def visualize_activation(
     **optimizer_params: Any,
 ) -> np.ndarray:
     """The image that filters respond to most, by gradients of 0.4.1's scale: larger steps away from noise."""
-    model = as_model(model)
+    model = as_model(model, seed_input)
     if backprop_modifier is not None:
         model = backprop_modifiers.get(backprop_modifier)(model)
     losses = activation_losses(model, layer_idx, filter_indices, act_max_weight, lp_norm_weight, tv_weight)

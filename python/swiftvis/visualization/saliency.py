@@ -58,7 +58,7 @@ def visualize_saliency(
             ValueError for an unknown modifier, and for a model with several inputs where `wrt_tensor` does
             not say which.
     """
-    model = as_model(model)
+    model = as_model(model, seed_input)
     modify = grad_modifiers.get(grad_modifier) if grad_modifier is not None else None
     grads = model.gradient(seed_input, layer_idx, filter_indices, wrt_tensor, backprop_modifier, exact=exact)
     if isinstance(grads, list):
