@@ -39,7 +39,9 @@ extension Plan {
     }
     let gradientNodes = try nodes(question.gradients)
     var rules = try ActivationRules(model.graph, question)
-    let (graph, sources) = model.graph.simplified(shapes: shapes, kept: Set(gradientNodes + rules.customNodes))
+    let kept = Set(gradientNodes + rules.customNodes)
+    let recognized = model.graph.recognizingPatterns(kept: kept, rules: rules)
+    let (graph, sources) = recognized.simplified(shapes: shapes, kept: kept)
     let valueNodes = try nodes(question.values).map { sources[$0] }
     let cotangentNodes = try nodes(question.cotangents).map { sources[$0] }
     let path = try Self.path(graph, from: gradientNodes, to: cotangentNodes)
