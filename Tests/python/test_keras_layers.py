@@ -41,7 +41,116 @@ def applications() -> None:
     )
 
 
+def volumes() -> None:
+    for first in (False, True):
+        o: dict[str, Any] = {"data_format": "channels_first"} if first else {}
+        s, name = ((2, 5, 6, 4), "_first") if first else ((5, 6, 4, 2), "")
+        case(
+            f"Conv3D{name}",
+            s,
+            lambda x, o=o: L.Conv3D(3, (3, 2, 3), padding="same", activation="relu", **o)(x),
+        )
+        case(f"Conv3D_strided{name}", s, lambda x, o=o: L.Conv3D(4, 2, strides=(2, 1, 2), **o)(x))
+        case(
+            f"Conv3DTranspose{name}",
+            s,
+            lambda x, o=o: L.Conv3DTranspose(3, 3, strides=2, padding="same", **o)(x),
+        )
+        case(f"MaxPooling3D{name}", s, lambda x, o=o: L.MaxPooling3D((2, 3, 2), strides=(2, 2, 1), **o)(x))
+        case(f"AveragePooling3D{name}", s, lambda x, o=o: L.AveragePooling3D(2, padding="same", **o)(x))
+        case(f"GlobalAveragePooling3D{name}", s, lambda x, o=o: L.GlobalAveragePooling3D(**o)(x))
+        case(f"GlobalMaxPooling3D{name}", s, lambda x, o=o: L.GlobalMaxPooling3D(keepdims=True, **o)(x))
+        case(f"UpSampling3D{name}", s, lambda x, o=o: L.UpSampling3D((2, 1, 3), **o)(x))
+        case(
+            f"edges3D{name}",
+            s,
+            lambda x, o=o: L.Cropping3D(((1, 0), (2, 1), (0, 1)), **o)(L.ZeroPadding3D((1, 2, 1), **o)(x)),
+        )
+        case(f"AdaptivePooling3D{name}", s, lambda x, o=o: L.AdaptiveAveragePooling3D((2, 3, 2), **o)(x))
+    shape = (5, 6, 4, 4)
+    case("Conv3D_grouped", shape, lambda x: L.Conv3D(4, 3, groups=2, dilation_rate=(1, 2, 1))(x))
+    case(
+        "Conv3DTranspose_valid",
+        shape,
+        lambda x: L.Softmax()(L.Conv3DTranspose(2, (2, 3, 1), strides=(3, 1, 2))(x)),
+    )
+    case("Conv3DTranspose_padded", shape, lambda x: L.Conv3DTranspose(2, 3, strides=2, output_padding=1)(x))
+    case("BatchNormalization3D", shape, lambda x: L.SpatialDropout3D(0.2)(L.BatchNormalization(axis=2)(x)))
+    case("PReLU3D", shape, lambda x: L.PReLU(shared_axes=[1, 3])(x))
+    case("AdaptiveMaxPooling2D", (7, 5, 3), lambda x: L.AdaptiveMaxPooling2D((3, 5))(x))
+    case(
+        "SeparableConv1D",
+        (9, 4),
+        lambda x: L.SeparableConv1D(5, 3, strides=2, padding="same", depth_multiplier=2)(x),
+    )
+
+
+def normalizations() -> None:
+    image = (4, 5, 6)
+    for axis in (1, 2, -1):
+        case(
+            f"GroupNormalization{axis}", (4, 6, 4), lambda x, axis=axis: L.GroupNormalization(2, axis=axis)(x)
+        )
+    case("InstanceNormalization", image, lambda x: L.GroupNormalization(-1, scale=False, epsilon=1e-5)(x))
+    case("UnitNormalization", image, lambda x: L.UnitNormalization()(x))
+    case("UnitNormalization_axes", image, lambda x: L.UnitNormalization(axis=[1, 3])(x))
+    case("RMSNormalization", image, lambda x: L.RMSNormalization()(x))
+    case("LayerNormalization_axes", image, lambda x: L.LayerNormalization(axis=[1, 3])(x))
+    case("LayerNormalization_front", image, lambda x: L.LayerNormalization(axis=[1, 2], scale=False)(x))
+
+
+def resizings() -> None:
+    for name in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"):
+        case(f"Resizing_{name}", (7, 9, 2), lambda x, name=name: L.Resizing(11, 5, interpolation=name)(x))
+        if name != "nearest":
+            down = {"interpolation": name, "antialias": True}
+            case(f"Resizing_{name}_antialias", (9, 8, 2), lambda x, down=down: L.Resizing(4, 6, **down)(x))
+    case("Resizing_crop", (7, 9, 2), lambda x: L.Resizing(4, 4, crop_to_aspect_ratio=True)(x))
+    padded = {"pad_to_aspect_ratio": True, "fill_value": 0.5, "data_format": "channels_first"}
+    case("Resizing_pad", (2, 7, 10), lambda x: L.Resizing(4, 4, **padded)(x))
+    case("CenterCrop", (7, 10, 2), lambda x: L.CenterCrop(4, 5)(x))
+    case("CenterCrop_enlarged", (7, 10, 2), lambda x: L.CenterCrop(9, 5)(x))
+    case("UpSampling2D_bicubic", (5, 4, 2), lambda x: L.UpSampling2D((2, 3), interpolation="bicubic")(x))
+
+
+def attentions() -> None:
+    words = (5, 6)
+    case("MultiHeadAttention", words, lambda x: L.MultiHeadAttention(2, 3, value_dim=4)(x, x))
+    case(
+        "MultiHeadAttention_causal",
+        words,
+        lambda x: L.MultiHeadAttention(3, 2, use_bias=False, output_shape=4)(
+            x, L.Dense(5)(x), key=L.Dense(3)(x), use_causal_mask=True
+        ),
+    )
+    case(
+        "MultiHeadAttention_scores",
+        words,
+        lambda x: L.MultiHeadAttention(2, 3)(x, x, return_attention_scores=True)[1],
+    )
+    case("MultiHeadAttention_image", (3, 4, 6), lambda x: L.MultiHeadAttention(2, 3, attention_axes=2)(x, x))
+    case("MultiHeadAttention_pixels", (3, 4, 6), lambda x: L.MultiHeadAttention(2, 3)(x, x))
+    case("GroupQueryAttention", words, lambda x: L.GroupQueryAttention(3, 4, 2)(x, x))
+    case("Attention", words, lambda x: L.Attention(use_scale=True)([x, L.Conv1D(6, 2)(x)]))
+    case("Attention_concat", words, lambda x: L.Attention(score_mode="concat")([x, x], use_causal_mask=True))
+    case("AdditiveAttention", words, lambda x: L.AdditiveAttention()([x, L.Conv1D(6, 2)(x)]))
+    case(
+        "EinsumDense",
+        words,
+        lambda x: L.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="relu")(x),
+    )
+    case("EinsumDense_dots", words, lambda x: L.EinsumDense("...x,xy->...y", 4, bias_axes="y")(x))
+    case("Dot", words, lambda x: L.Dot((2, 1))([x, L.Permute((2, 1))(x)]))
+    case(
+        "Dot_cosine", words, lambda x: L.Dot(1, normalize=True)([L.Flatten()(x), L.Dense(30)(L.Flatten()(x))])
+    )
+
+
 applications()
+volumes()
+normalizations()
+resizings()
+attentions()
 
 
 def randomized(model: Any, random: np.random.Generator) -> Any:

@@ -49,4 +49,4 @@ class GraphBuilder(graph.GraphBuilder):
         weights: dict[str, str] | None = None,
     ) -> Tensor:
         name = self.add_node(name, op, [tensor.name for tensor in inputs], attributes, weights)
-        return Tensor(name, shape, inputs[0].channels_first)
+        return Tensor(name, shape, bool(inputs) and inputs[0].channels_first)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from swiftvis.errors import ModelError
 from swiftvis.importers.keras.builder import GraphBuilder, Shape, Tensor, Weight
+from swiftvis.importers.keras.composition import Composition
 from swiftvis.importers.keras.topology import Call, LayerConfig
+from swiftvis.importers.program import Node, Refusal, Undetermined, Value
 from swiftvis.importers.stored import StoredArray
 
-
-class Refusal(Exception):
-    """Why a layer cannot be computed."""
-
-
-class Undetermined(Exception):
-    """A converter has no input to work on, because an earlier layer was refused."""
+__all__ = ["Dialect", "LayerCall", "Refusal", "Undetermined"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +89,11 @@ class LayerCall:
 
     @property
     def dimensions(self) -> int:
-        """1 or 2, from the class name."""
-        return 1 if "1D" in self.layer.class_name else 2
+        """1 to 3, from the class name."""
+        return next((count for count in (1, 3) if f"{count}D" in self.layer.class_name), 2)
 
     def integers(self, key: str, default: int, minimum: int = 1, dimensions: int | None = None) -> list[int]:
-        """An option as (vertical, horizontal); one dimension is horizontal."""
+        """An option as ([depth,] vertical, horizontal); one dimension is horizontal."""
         count = dimensions or self.dimensions
         value = self.options.get(key)
         value = default if value is None else value
@@ -137,6 +135,32 @@ class LayerCall:
                 names[role] = self.builder.weight((self.layer, suffix, role), name, array)
         name = f"{self._name}/{suffix}" if suffix else self._name
         return self.builder.node(name, op, inputs, shape, attributes, names)
+
+    def composed(
+        self,
+        function: Callable[..., Value | list[Value]],
+        *inputs: Tensor,
+        channels_first: bool = False,
+        suffix: str = "",
+    ) -> Any:
+        """What a function of a `Composition` and its values makes of the inputs: a tensor, or a list of them."""
+        program = Composition()
+        result = function(program, *map(program.tensor, inputs))
+        results = result if isinstance(result, list) else [result]
+        tensors = program.written(self, results, inputs, suffix)
+        tensors = [dataclasses.replace(tensor, channels_first=channels_first) for tensor in tensors]
+        return tensors if isinstance(result, list) else tensors[0]
+
+    def write(self, node: Node, inputs: Sequence[Tensor], suffix: str) -> Tensor:
+        """Adds a node of a composition, whose arrays are stored once however often the layer is called."""
+        name = f"{self._name}/{suffix}" if suffix else self._name
+        weights = {}
+        for role, array in node.weights.items():
+            owner = (self.layer, role, array.shape, hashlib.sha256(np.ascontiguousarray(array)).digest())
+            weights[role] = self.builder.weight(owner, f"{name}/{role}", array)
+        return self.builder.node(
+            name, str(node.op), list(inputs), (None, *node.shape), node.attributes, weights
+        )
 
     def elementwise(
         self, op: str, attributes: dict[str, Any] | None = None, suffix: str = "", x: Tensor | None = None

@@ -113,7 +113,7 @@ class _Walker:
             return [None]
         if call.activation_node:
             self._entry(layer).setdefault("activations", []).append(call.activation_node)
-        return [result]
+        return list(result) if isinstance(result, list) else [result]
 
     def _refuse(self, layer: LayerConfig, path: str, why: str) -> None:
         self._refusals.setdefault(f"{path} ({layer.class_name})", why)

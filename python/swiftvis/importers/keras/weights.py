@@ -14,6 +14,10 @@ from swiftvis.importers.stored import StoredArray
 Arrays = dict[LayerConfig, list[StoredArray]]
 Roles = Callable[[LayerConfig], tuple[int, int]]
 
+# Layers whose arrays are those of layers in them, by the names these have in a `.keras` archive.
+_PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
+_PARTS = dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _PROJECTIONS)
+
 
 class LegacyWeights:
     """`model_weights`: a group for each layer of the outermost model, nested models' arrays flattened into theirs."""
@@ -89,8 +93,21 @@ class ArchiveWeights:
             elif count := sum(roles(layer)):
                 arrays[layer] = self._variables(layer, child, count)
 
+    @classmethod
+    def _variables(cls, layer: LayerConfig, group: Node | None, count: int) -> list[StoredArray]:
+        if parts := _PARTS.get(layer.class_name):
+            share = count // len(parts)
+            groups = [cls._part(group, name) for name in parts]
+            return [array for part in groups for array in cls._own(layer, part, share)]
+        return cls._own(layer, group, count)
+
     @staticmethod
-    def _variables(layer: LayerConfig, group: Node | None, count: int) -> list[StoredArray]:
+    def _part(group: Node | None, name: str) -> Node | None:
+        children = (group.children or {}) if group is not None else {}
+        return children.get(name) or children.get(f"_{name}")
+
+    @staticmethod
+    def _own(layer: LayerConfig, group: Node | None, count: int) -> list[StoredArray]:
         stored = (group.children or {}).get("vars") if group is not None else None
         present = len(stored.children or ()) if stored is not None else 0
         if stored is None or present < count:

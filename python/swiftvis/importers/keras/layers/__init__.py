@@ -8,7 +8,18 @@ from typing import Any
 
 from swiftvis.importers.keras.builder import Tensor
 from swiftvis.importers.keras.call import LayerCall
-from swiftvis.importers.keras.layers import activation, convolution, merging, normalization, pooling, shaping
+from swiftvis.importers.keras.layers import (
+    activation,
+    attention,
+    convolution,
+    merging,
+    normalization,
+    pooling,
+    resizing,
+    shaping,
+    statistics,
+    volumes,
+)
 from swiftvis.importers.keras.topology import LayerConfig
 
 Counts = tuple[int, int]
@@ -40,6 +51,26 @@ def _normalization(options: dict[str, Any]) -> Counts:
     return 0, 0 if normalization.has_constants(options) else 3
 
 
+def _layer_normalization(options: dict[str, Any]) -> Counts:
+    return (1, 0) if options.get("rms_scaling") is True else _scale_and_center(options)
+
+
+def _projections(options: dict[str, Any]) -> Counts:
+    return 4 * _kernel_and_bias(options)[0], 0
+
+
+def _attention(options: dict[str, Any]) -> Counts:
+    return bool(options.get("use_scale")) + (options.get("score_mode") == "concat"), 0
+
+
+def _additive_attention(options: dict[str, Any]) -> Counts:
+    return int(bool(options.get("use_scale", True))), 0
+
+
+def _kernel_and_axes(options: dict[str, Any]) -> Counts:
+    return 1 + bool(options.get("bias_axes")), 0
+
+
 def _alpha(options: dict[str, Any]) -> Counts:
     return 1, 0
 
@@ -62,16 +93,41 @@ _SPATIAL = {
     "ZeroPadding": LayerType(shaping.zero_padding),
     "Cropping": LayerType(shaping.cropping),
 }
+_VOLUMES = {
+    "Conv": LayerType(volumes.convolution, _kernel_and_bias),
+    "Convolution": LayerType(volumes.convolution, _kernel_and_bias),
+    "MaxPooling": LayerType(volumes.pooling),
+    "AveragePooling": LayerType(volumes.pooling),
+    "MaxPool": LayerType(volumes.pooling),
+    "AvgPool": LayerType(volumes.pooling),
+    "UpSampling": LayerType(volumes.upsampling),
+}
 _TRANSPOSED = LayerType(convolution.transposed_convolution, _kernel_and_bias)
 _IDENTITIES = (
-    "Dropout SpatialDropout1D SpatialDropout2D GaussianDropout GaussianNoise AlphaDropout ActivityRegularization "
-    "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness Identity "
-    "StochasticDepth"
+    "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout Identity "
+    "ActivityRegularization StochasticDepth RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast "
+    "RandomBrightness RandomColorDegeneration RandomColorJitter RandomElasticTransform RandomErasing RandomGaussianBlur "
+    "RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomSaturation RandomSharpness "
+    "RandomShear RandAugment AugMix MixUp CutMix"
 )
 _MERGES = "Add Subtract Multiply Average Maximum Minimum"
 
 LAYERS: dict[str, LayerType] = {
     **{f"{name}{suffix}": kind for name, kind in _SPATIAL.items() for suffix in ("1D", "2D")},
+    **{
+        f"{name}3D": _VOLUMES.get(name, kind)
+        for name, kind in _SPATIAL.items()
+        if not name.startswith(("Depthwise", "Separable"))
+    },
+    **{
+        f"{name}3DTranspose": LayerType(volumes.transposed_convolution, _kernel_and_bias)
+        for name in ("Conv", "Convolution")
+    },
+    **{
+        f"Adaptive{kind}Pooling{n}D": LayerType(pooling.adaptive_pooling)
+        for kind in ("Max", "Average")
+        for n in (1, 2, 3)
+    },
     **{f"Conv{suffix}Transpose": _TRANSPOSED for suffix in ("1D", "2D")},
     **{f"Convolution{suffix}Transpose": _TRANSPOSED for suffix in ("1D", "2D")},
     **{name: LayerType(activation.identity) for name in _IDENTITIES.split()},
@@ -82,7 +138,10 @@ LAYERS: dict[str, LayerType] = {
     "Softmax": LayerType(activation.softmax_layer),
     "PReLU": LayerType(activation.prelu, _alpha),
     "BatchNormalization": LayerType(normalization.batch_normalization, _batch_normalization),
-    "LayerNormalization": LayerType(normalization.layer_normalization, _scale_and_center),
+    "LayerNormalization": LayerType(normalization.layer_normalization, _layer_normalization),
+    "GroupNormalization": LayerType(statistics.group_normalization, _scale_and_center),
+    "UnitNormalization": LayerType(statistics.unit_normalization),
+    "RMSNormalization": LayerType(statistics.rms_normalization, _alpha),
     "Normalization": LayerType(normalization.normalization, _normalization),
     "LayerScale": LayerType(normalization.layer_scale, _alpha),
     "CustomScaleLayer": LayerType(merging.scaled_sum),
@@ -93,7 +152,15 @@ LAYERS: dict[str, LayerType] = {
     "Reshape": LayerType(shaping.reshape),
     "Permute": LayerType(shaping.permute),
     "RepeatVector": LayerType(shaping.repeat_vector),
-    "Resizing": LayerType(pooling.resizing),
+    "Resizing": LayerType(resizing.resizing),
+    "CenterCrop": LayerType(resizing.center_crop),
+    "MultiHeadAttention": LayerType(attention.multi_head_attention, _projections),
+    "GroupQueryAttention": LayerType(attention.multi_head_attention, _projections),
+    "GroupedQueryAttention": LayerType(attention.multi_head_attention, _projections),
+    "Attention": LayerType(attention.attention, _attention),
+    "AdditiveAttention": LayerType(attention.attention, _additive_attention),
+    "EinsumDense": LayerType(attention.einsum_dense, _kernel_and_axes),
+    "Dot": LayerType(attention.dot),
     "TFOpLambda": LayerType(merging.operation),
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 from swiftvis.errors import ModelError
 from swiftvis.importers.keras.builder import Tensor
 from swiftvis.importers.keras.call import LayerCall, Refusal
+from swiftvis.importers.keras.layers import statistics
 
 # TensorFlow's fused batch normalization took no smaller epsilon until this version.
 _UNBOUNDED_EPSILON = (2, 12)
@@ -96,13 +97,11 @@ def has_constants(options: dict[str, Any]) -> bool:
 
 def layer_normalization(call: LayerCall) -> Tensor:
     if call.options.get("rms_scaling") is True:
-        raise Refusal("rms_scaling is not supported")
-    epsilon, axes = call.number("epsilon", 1e-3), call.options.get("axis", -1)
-    axes = axes if isinstance(axes, list) else [axes]
-    x = call.input
-    if any(type(axis) is not int or not -x.rank <= axis < x.rank or axis % x.rank == 0 for axis in axes):
-        raise Refusal(f"axis {axes!r} is not supported")
-    axes = sorted({axis % x.rank for axis in axes})
+        return statistics.rms_normalization(call)
+    x, axes = call.input, statistics.axes(call, call.input)
+    if axes != list(range(axes[0], x.rank)) and len(axes) > 1:
+        return statistics.layer_normalization(call, axes)
+    epsilon = call.number("epsilon", 1e-3)
     arrays = [array.reshape(-1) for array in call.arrays]
     weights = {
         "scale": arrays[0] if _on(call, "scale") else None,
@@ -111,8 +110,6 @@ def layer_normalization(call: LayerCall) -> Tensor:
     attributes = {"epsilon": epsilon}
     if len(axes) == 1:
         return _over_axis(call, x, axes[0], "layer_normalization", attributes, weights)
-    if axes != list(range(axes[0], x.rank)):
-        raise Refusal(f"axis {axes!r} is not supported")
     sizes = [call.known(size) for size in x.shape[axes[0] :]]
     outer = [call.known(size) for size in x.shape[1 : axes[0]]]
     flat = (None, *outer, math.prod(sizes))

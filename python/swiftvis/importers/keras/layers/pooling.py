@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from swiftvis.importers.keras.builder import Tensor
 from swiftvis.importers.keras.call import LayerCall, Refusal
+from swiftvis.importers.keras.composition import Composition
+from swiftvis.importers.keras.layers import resizing
 from swiftvis.importers.keras.layers.convolution import window_output
+from swiftvis.importers.program import Value
 
 
 def pooling(call: LayerCall) -> Tensor:
@@ -38,11 +41,11 @@ def global_pooling(call: LayerCall) -> Tensor:
 
 def upsampling(call: LayerCall) -> Tensor:
     scale = call.integers("size", 1 if call.dimensions == 1 else 2)
-    interpolation = call.options.get("interpolation", "nearest")
-    if interpolation not in ("nearest", "bilinear"):
-        raise Refusal(f"interpolation {interpolation!r} is not supported")
+    interpolation = resizing.interpolation(call, "nearest")
     if call.dimensions == 1:
         scale = [1, scale[1]]
+    if interpolation not in ("nearest", "bilinear"):
+        return resizing.enlarged(call, interpolation, scale)
     # TensorFlow 1 sampled at the pixels' corners.
     asymmetric = interpolation == "bilinear" and call.dialect.standalone
     x = call.enter(call.input, call.channels_first)
@@ -56,13 +59,16 @@ def upsampling(call: LayerCall) -> Tensor:
     return call.leave(y, call.dimensions + 2, call.channels_first)
 
 
-def resizing(call: LayerCall) -> Tensor:
-    interpolation = call.options.get("interpolation", "bilinear")
-    if interpolation not in ("nearest", "bilinear"):
-        raise Refusal(f"interpolation {interpolation!r} is not supported")
-    if any(call.options.get(key) for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias")):
-        raise Refusal("keeping the aspect ratio and antialiasing are not supported")
-    size = [call.integers(key, 1, dimensions=2)[0] for key in ("height", "width")]
-    x = call.enter(call.input, call.channels_first)
-    y = call.emit("resize", [x], (None, *size, x.shape[3]), {"size": size, "interpolation": interpolation})
-    return call.leave(y, 4, call.channels_first)
+def adaptive_pooling(call: LayerCall) -> Tensor:
+    """To a given size, by windows of nearly equal size."""
+    kind = "max" if "Max" in call.layer.class_name else "average"
+    sizes = call.integers("output_size", 1)[-call.dimensions :]
+    first = call.channels_first
+
+    def compute(program: Composition, x: Value) -> Value:
+        return program.images_last(program.adaptive_pool(kind, program.images_first(x, first), sizes), first)
+
+    x = call.input
+    if x.rank != call.dimensions + 2:
+        raise Refusal(f"it needs an input of rank {call.dimensions + 2}, and gets one of rank {x.rank}")
+    return call.composed(compute, x, channels_first=first)
