@@ -17,6 +17,8 @@ Roles = Callable[[LayerConfig], tuple[int, int]]
 # Layers whose arrays are those of layers in them, by the names these have in a `.keras` archive.
 _PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
 _PARTS = dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _PROJECTIONS)
+# The archive goes by the Python class, the configuration by its public name.
+_FILE_CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
 class LegacyWeights:
@@ -80,7 +82,7 @@ class ArchiveWeights:
         for layer in model.children:
             if layer.is_operation:
                 continue
-            name = _snake_case(layer.class_name)
+            name = _snake_case(_FILE_CLASSES.get(layer.class_name, layer.class_name))
             used[name] = used.get(name, -1) + 1
             name = f"{name}_{used[name]}" if used[name] else name
             if layer.twin:
