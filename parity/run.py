@@ -57,7 +57,9 @@ def main() -> int:
         else:
             outcomes[name] = "ok" if live_models(keras, backend) else "FAILED"
     if importlib.util.find_spec("torch") is not None:
-        tested = succeeded([sys.executable, "-m", "pytest", "-q", "-W", "ignore", "--show-capture=no", *MODULES])
+        tested = succeeded(
+            [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "--show-capture=no", *MODULES]
+        )
         outcomes["PyTorch modules"] = "ok" if tested else "FAILED"
     if python.exists():
         outcomes["the original keras-vis 0.4.1"] = "ok" if original(python) else "FAILED"

@@ -29,8 +29,8 @@ public struct AxisGather: Sendable {
     var next = indices.count, last = count
     for unit in units {
       let (row, place) = unit.quotientAndRemainder(dividingBy: count)
-      // Neighbouring units have neighbouring places.
-      if place < last { next = firstRow(of: place) }
+      // Neighbouring units have neighbouring places, or begin another row.
+      if place <= last { next = firstRow(of: place) }
       last = place
       let dx = inputGradient + unit * inner
       dx.update(repeating: 0, count: inner)

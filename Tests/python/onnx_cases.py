@@ -15,7 +15,59 @@ from swiftvis import Model
 from swiftvis.importers import onnx as importer
 from swiftvis.importers.onnx.operators import OPERATORS
 
-_FLOATS = {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
+_FLOATS = {
+    onnx.TensorProto.FLOAT,
+    onnx.TensorProto.DOUBLE,
+    onnx.TensorProto.FLOAT16,
+    onnx.TensorProto.BFLOAT16,
+}
+
+
+# Of the table, what no case computes with numbers from outside.
+WITHOUT_CASES: set[str] = {"Upsample", "ConstantOfShape", "Range", "Not", "And", "Or", "Xor"}
+# What only these cases need, and why it is refused.
+_REFUSED = {
+    "training": "training",
+    "scatternd_add": "a scatter that adds",
+    "scatternd_max": "a scatter that takes the maximum",
+    "scatternd_min": "a scatter that takes the minimum",
+    "scatternd_multiply": "a scatter that multiplies",
+    "maxpool_with_argmax": "integers that depend on the input",
+    "range_": "sizes that depend on the input",
+}
+_INTEGERS = {
+    getattr(onnx.TensorProto, name)
+    for name in "UINT8 INT8 UINT16 INT16 INT32 INT64 UINT32 UINT64 BOOL".split()
+}
+
+
+REASONS = {
+    *_REFUSED.values(),
+    "no input is of floating point numbers",
+    "types narrower than a byte, or texts",
+    "integers that depend on the input",
+    "tensors without elements",
+    "inputs that are not finite",
+}
+
+
+def left_out(case) -> str | None:
+    """Why a case cannot be asked of this package: no float goes in, or what goes in is not numbers."""
+    model = case.model
+    entries = [*model.graph.input, *model.graph.output]
+    if not floats(model):
+        return "no input is of floating point numbers"
+    if any(entry.type.tensor_type.elem_type not in _FLOATS | _INTEGERS for entry in entries):
+        return "types narrower than a byte, or texts"
+    if not any(entry.type.tensor_type.elem_type in _FLOATS for entry in model.graph.output):
+        if any(node.op_type in ("Cast", "CastLike") for node in model.graph.node):
+            return "integers that depend on the input"
+    inputs, outputs = ([_array(value) for value in values] for values in case.data_sets[0])
+    if any(value.size == 0 for value in [*inputs, *outputs]):
+        return "tensors without elements"
+    if not all(np.isfinite(value).all() for value in inputs if value.dtype.kind in "fV"):
+        return "inputs that are not finite"
+    return next((why for part, why in _REFUSED.items() if part in case.name), None)
 
 
 def node_cases():
@@ -30,6 +82,9 @@ def node_cases():
 
 def claimed(model) -> bool:
     return all(node.domain in ("", "ai.onnx") and node.op_type in OPERATORS for node in model.graph.node)
+
+
+_HALVES = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
 
 
 class Case:
@@ -58,6 +113,12 @@ class Case:
         return Model.from_graph(*importer.convert(self.model, Path("/nowhere"), "case"))
 
     def check_forward(self, rtol=1e-4, atol=1e-5):
+        if any(t.data_type in _HALVES for t in self.model.graph.initializer) or any(
+            entry.type.tensor_type.elem_type in _HALVES for entry in self.model.graph.output
+        ):
+            rtol, atol = 1e-2, 1e-2  # the stored outputs are rounded to 8 or 11 bits
+        if "starts_on_pad" in self.model.graph.name:
+            rtol = 1e-3  # and these to four digits
         model = self.loaded()
         given = [_batched(self.inputs[tensor.name], 2) for tensor in model.inputs]
         results = model.predict(given if len(given) > 1 else given[0])
@@ -74,7 +135,10 @@ class Case:
         """Along random directions, of a random weighting of the outputs, at a point beside the stored one, which is
         often where a function has a kink."""
         scored = self._scored(rng)
-        inputs = {name: _beside(value, rng) for name, value in self.inputs.items()}
+        if scored is None:
+            return
+        grows = any(node.op_type == "Acosh" for node in self.model.graph.node)
+        inputs = {name: _beside(value, rng, grows) for name, value in self.inputs.items()}
         model = Model.from_graph(*importer.convert(scored, Path("/nowhere"), "case"))
         names = [tensor.name for tensor in model.inputs]
         given = [_batched(inputs[name].astype(np.float32), 1) for name in names]
@@ -88,9 +152,15 @@ class Case:
                 for sign in (1, -1)
             )
             expected = (ahead - behind) / (2 * step)
-            found = sum(float((g[0].reshape(-1) * directions[n].reshape(-1)).sum()) for n, g in zip(names, gradients))
+            found = sum(
+                float((g[0].reshape(-1) * directions[n].reshape(-1)).sum()) for n, g in zip(names, gradients)
+            )
             size = sum(float(np.abs(g).sum()) for g in gradients)
-            assert abs(found - expected) <= tolerance * max(size, abs(expected), 1e-3), (found, expected, size)
+            assert abs(found - expected) <= tolerance * max(size, abs(expected), 1e-3), (
+                found,
+                expected,
+                size,
+            )
 
     def _scored(self, rng):
         model = onnx.ModelProto()
@@ -104,6 +174,8 @@ class Case:
             graph.node.append(helper.make_node("Mul", [entry.name, f"weights{i}"], [f"weighted{i}"]))
             graph.node.append(helper.make_node("ReduceSum", [f"weighted{i}"], [f"part{i}"], keepdims=0))
             parts.append(f"part{i}")
+        if not parts:
+            return None  # truth values have no gradient
         graph.node.append(helper.make_node("Sum", parts, ["score"], name="score"))
         del graph.output[:]
         graph.output.append(helper.make_tensor_value_info("score", onnx.TensorProto.FLOAT, []))
@@ -117,25 +189,37 @@ def _evaluator(model, inputs):
     for i, tensor in enumerate(double.graph.initializer):
         array = numpy_helper.to_array(tensor)
         if array.dtype.kind == "f":
-            double.graph.initializer[i].CopyFrom(numpy_helper.from_array(array.astype(np.float64), tensor.name))
-    for reader, dtype in ((double, np.float64), (model, np.float32)):
+            double.graph.initializer[i].CopyFrom(
+                numpy_helper.from_array(array.astype(np.float64), tensor.name)
+            )
+    for reader, dtype in ((double, np.float64), (model, np.float32), (model, np.float16)):
         evaluator = ReferenceEvaluator(reader)
 
         def run(values, evaluator=evaluator, dtype=dtype):
-            return np.asarray(evaluator.run(None, {n: v.astype(dtype) for n, v in values.items()})[0])
+            with np.errstate(all="ignore"):
+                return float(evaluator.run(None, {n: v.astype(dtype) for n, v in values.items()})[0])
 
         try:
-            with np.errstate(all="ignore"):
-                if run(inputs).dtype == np.float64:
-                    return (lambda values, run=run: float(run(values))), 1e-6
+            run(inputs)
         except Exception:
             continue
-    return (lambda values: float(run(values))), 1e-2
+        return run, 1e-6 if _is_smooth(run, inputs) else 1e-2 if dtype == np.float16 else 1e-3
+    raise AssertionError("ONNX's own definitions do not compute this case")
 
 
 def _array(value):
     """Stored values of types that NumPy lacks are tensors."""
     return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+
+
+def _is_smooth(run, inputs):
+    """Whether a definition keeps double precision inside: two small steps agree."""
+    near, far = (
+        run({n: v * (1 + step) for n, v in inputs.items()})
+        - run({n: v * (1 - step) for n, v in inputs.items()})
+        for step in (1e-6, 2e-6)
+    )
+    return abs(far - 2 * near) <= 1e-5 * abs(far)
 
 
 def _batched(x, count):
@@ -144,12 +228,16 @@ def _batched(x, count):
     return np.repeat(x if x.shape[:1] == (1,) else x[np.newaxis], count, 0)
 
 
-def _beside(x, rng):
-    """Smaller by up to a tenth, which leaves no function's domain, and never 0."""
+def _beside(x, rng, grows=False):
+    """Smaller by up to a tenth (or larger), which leaves no function's domain, and never 0."""
     x = np.asarray(x, np.float64)
-    y = x * (1 - 0.1 * rng.uniform(0.1, 1, x.shape))
+    change = 0.1 * rng.uniform(0.1, 1, x.shape)
+    y = x * (1 + change if grows else 1 - change)
     return np.where(y == 0, rng.uniform(0.01, 0.05, x.shape), y)
 
 
 def floats(model):
-    return [e.name for e in model.graph.input if e.type.tensor_type.elem_type in _FLOATS]
+    """The inputs of floating point numbers that something is computed from."""
+    ratios = {node.input[1] for node in model.graph.node if node.op_type == "Dropout" and len(node.input) > 1}
+    entries = [entry for entry in model.graph.input if entry.name not in ratios]
+    return [entry.name for entry in entries if entry.type.tensor_type.elem_type in _FLOATS]

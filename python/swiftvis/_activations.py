@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from .layers import Layer, Network
 
 # What an activation's name means in the model format: the op and its attributes.
-_PLAIN = (
-    "linear relu elu selu celu sigmoid hard_sigmoid tanh softplus softsign silu mish hard_swish gelu exponential"
-)
+_PLAIN = "linear relu elu selu celu sigmoid hard_sigmoid tanh softplus softsign silu mish hard_swish gelu exponential"
 FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in (*_PLAIN.split(), "softmax")},
     "relu6": ("relu", {"max_value": 6.0}),

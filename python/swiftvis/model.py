@@ -116,14 +116,14 @@ class Model:
             print_fn("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def tensor(self, of: Tensor | str) -> Tensor:
-        """The tensor of this model that `of` stands for: a tensor, or the name of a layer."""
+        """The tensor of this model that `of` stands for: a tensor, the name of a layer, or a value's name in an ONNX file."""
         of = self._network.named(of)
         if isinstance(of, Tensor):
             if of.name not in self._network:
                 raise ValueError(f"tensor '{of.name}' is not in model '{self.name}'")
             return self._network.tensor(of.name)
         if isinstance(of, str):
-            return self._layer(of).output
+            return self._named(of)
         if is_tensor(of):
             return live_tensors.tensor_in(self, of)
         raise TypeError(f"expected a tensor (layer.output) or a layer name, got {type(of).__name__}")
@@ -305,8 +305,16 @@ class Model:
             return tensor, tensor.name
         if not self.layers and layer_idx == -1:
             return self.outputs[0], self.outputs[0].name
+        if isinstance(layer_idx, str):
+            return self._named(layer_idx), layer_idx
         layer = self._layer(layer_idx)
         return layer.output, layer.name
+
+    def _named(self, name: str) -> Tensor:
+        """The output of the layer of that name, or else the node's value."""
+        if name in self._network and all(layer.name != name for layer in self.layers):
+            return self._network.tensor(name)
+        return self._layer(name).output
 
 
 def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:

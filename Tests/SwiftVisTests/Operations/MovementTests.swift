@@ -108,7 +108,7 @@ import Testing
 
   @Test(arguments: [
     ([2, 5], 1, [4, 0, 4, 4, 2]), ([1, 3, 4, 5], 3, [0]), ([2, 3, 4, 5], 2, [3, 3, 1]), ([2, 3, 4, 5], 1, [2, 1, 0]),
-    ([1, 2, 3, 9], 2, [0, 1, 2, 1, 0]),
+    ([1, 2, 3, 9], 2, [0, 1, 2, 1, 0]), ([2, 3, 1], 2, [0, 0, 0, 0]), ([2, 1, 4], 1, [0, 0]),
   ]) func gather(_ shape: [Int], _ axis: Int, _ indices: [Int]) throws {
     var network = Network()
     network.add(.gather(axis: axis, indices: indices), [network.activation(network.input(shape), .tanh)])

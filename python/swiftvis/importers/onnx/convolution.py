@@ -119,12 +119,7 @@ def _pool(kind: str):
 def _lp_pool(call: Call) -> Value:
     x, window = call.input(), call.integers("kernel_shape")
     geometry = _geometry(call, x, window)
-    if any(d != 1 for d in geometry.pop("dilations")):
-        raise Refusal("dilations are not supported")
-    ceil_mode = call.flag("ceil_mode")
-    if ceil_mode:
-        raise Refusal("ceil_mode is not supported")
-    return call.program.lp_pool(x, call.integer("p", 2), window, **geometry)
+    return call.program.lp_pool(x, call.integer("p", 2), window, ceil_mode=call.flag("ceil_mode"), **geometry)
 
 
 def _global(kind: str):

@@ -11,7 +11,7 @@ import numpy as np
 from swiftvis.importers.onnx.call import Call
 from swiftvis.importers.program import Refusal, Value
 
-Row = Callable[[Call], Value]
+Row = Callable[[Call], "Value | list[Value]"]
 
 
 def _unary(op: str) -> Row:
@@ -77,7 +77,7 @@ def _same(call: Call) -> Value:
     return call.input()
 
 
-def _dropout(call: Call) -> Value:
+def _dropout(call: Call) -> list[Value]:
     if call.opset >= 12:
         training = call.optional_constant(2, "training_mode")
         if training is not None and training.any():
@@ -85,8 +85,10 @@ def _dropout(call: Call) -> Value:
         call.attribute("seed", None)
     else:
         call.attribute("ratio", None)
-    call.check_only_first_output()
-    return call.input()
+    x = call.input()
+    if not any(call.outputs[1:]):
+        return [x]
+    return [x, call.program.constant(np.broadcast_to(np.True_, call.program.sizes(x)))]
 
 
 def _clip(call: Call) -> Value:

@@ -40,19 +40,26 @@ def _group_normalization(call: Call) -> Value:
     return call.program.group_normalization(x, groups, scale, offset, call.number("epsilon", 1e-5))
 
 
-def _layer_normalization(call: Call) -> Value:
-    call.check_only_first_output()
+def _layer_normalization(call: Call) -> list[Value]:
     call.attribute("stash_type", None)
     x, program = call.input(), call.program
     axis, epsilon = program.axis(x, call.integer("axis", -1)), call.number("epsilon", 1e-5)
     scale, offset = call.input(1), call.optional(2)
     vectors = [v for v in (scale, offset) if v is not None]
     sizes = tuple(x.shape[axis:])
+    statistics = []
+    if any(call.outputs[1:]):
+        axes = range(axis, x.rank)
+        mean = program.reduce("mean", x, axes, True)
+        variance = program.reduce("mean", program.square(program.merge("subtract", x, mean)), axes, True)
+        deviation = program.unary("sqrt", program.affine(variance, 1.0, epsilon))
+        statistics = [mean, program.unary("reciprocal", deviation)]
     if all(v.array is not None and v.rank <= len(sizes) for v in vectors):
         arrays = [None if v is None else v.array for v in (scale, offset)]
-        return program.layer_normalization(x, len(sizes), *arrays, epsilon)
+        return [program.layer_normalization(x, len(sizes), *arrays, epsilon), *statistics]
     result = program.merge("multiply", program.layer_normalization(x, len(sizes), None, None, epsilon), scale)
-    return result if offset is None else program.merge("add", result, offset)
+    result = result if offset is None else program.merge("add", result, offset)
+    return [result, *statistics]
 
 
 def _rms_normalization(call: Call) -> Value:

@@ -37,7 +37,7 @@ class Rule:
         """Where the output elements lie, in input elements."""
         at = np.arange(size, dtype=np.float64)
         if self.coordinates == "align_corners":
-            return at * (own - 1) / (size - 1) if size > 1 else at * 0
+            return at * (own - 1) / (own * scale - 1) if size > 1 else at * 0
         if self.coordinates == "asymmetric":
             return at / scale
         if self.coordinates == "tf_half_pixel_for_nn":
@@ -228,7 +228,7 @@ def _enlarged(
         )
     own = program.sizes(x, range(2, x.rank))
     targets = [math.floor(n * f) if size is None else size for n, f, size in zip(own, factors[2:], sizes[2:])]
-    exact = coordinates == "align_corners" or all(n * f == m for n, f, m in zip(own, factors[2:], targets))
+    exact = all(abs(n * f - m) < 1e-3 / m for n, f, m in zip(own, factors[2:], targets))
     if coordinates not in ("half_pixel", "asymmetric", "align_corners") or not exact or min(targets) < 2:
         return None
     return program.enlarged(x, sizes=targets, interpolation="bilinear", coordinates=coordinates)

@@ -45,6 +45,7 @@ class Walker:
 
     def __init__(self, program: Program, model: Any, folder: Path) -> None:
         self.program, self._folder = program, folder
+        _check_texts(model.graph, *model.functions, *model.opset_import)
         self.opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
         self._functions = Functions(model)
         self._used = _used_names([model.graph, *model.functions])
@@ -107,7 +108,7 @@ class Walker:
             raise Refusal("opsets before 7 are not supported: convert the file with onnx.version_converter")
         if op == "If" and not domain:
             return self._branch(node, inputs, values, name, depth)
-        all_constant = all(value is None or value.array is not None for value in inputs)
+        all_constant = not is_unknown and all(v is None or v.array is not None for v in inputs)
         is_foldable = not domain and folding.can_fold(op) and all_constant
         row = None if domain else OPERATORS.get(op)
         if row is None and body is None and not is_foldable:
@@ -212,6 +213,18 @@ class Walker:
         if any(result is None for result in results[: len(node.output)]):
             raise Undetermined
         return results  # type: ignore[return-value]
+
+
+def _check_texts(*messages: Any) -> None:
+    """Damaged names come as bytes."""
+    for message in messages:
+        for field, value in message.ListFields():
+            if field.type == field.TYPE_STRING:
+                if any(not isinstance(text, str) for text in ([value] if isinstance(value, str | bytes) else value)):
+                    raise ModelError(f"the file is damaged: a {field.name} is no text")
+            elif field.type == field.TYPE_MESSAGE:
+                is_one = hasattr(value, "ListFields")
+                _check_texts(*([value] if is_one else value))
 
 
 def _used_names(graphs: Sequence[Any]) -> set[str]:

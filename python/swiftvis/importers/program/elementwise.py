@@ -113,7 +113,8 @@ class Elementwise(Core):
     def prelu(self, x: Value, alpha: Value) -> Value:
         """`alpha` broadcasts to x."""
         if alpha.array is None:
-            raise Refusal("a computed slope is not supported")
+            below = self.merge("multiply", alpha, self.clip(x, None, 0.0))
+            return self.merge("add", self.unary("relu", x), below)
         if alpha.array.size == 1:
             return self.unary("relu", x, negative_slope=float(alpha.array.reshape(())))
         node = self.node(x)

@@ -98,10 +98,10 @@ class Normalization(Reductions):
 
     def lp_normalization(self, x: Value, p: int, axis: int, epsilon: float = 0.0) -> Value:
         """x over its norm along an axis, which counts as at least `epsilon`."""
-        norm = self.reduce("l1" if p == 1 else "l2", x, [axis], True)
-        if epsilon:
-            norm = self.clip(norm, epsilon, None)
-        return self.merge("divide", x, norm)
+        # A norm of 0 has no gradient, so what is under the root is kept above it.
+        smallest = max(epsilon**p, 1e-30)
+        total = self.clip(self.reduce("l1" if p == 1 else "sum_square", x, [axis], True), smallest, None)
+        return self.merge("divide", x, total if p == 1 else self.unary("sqrt", total))
 
     def standardized(self, x: Value, axes: Sequence[int], epsilon: float) -> Value:
         """(x - mean) / sqrt(variance + epsilon) over any axes."""

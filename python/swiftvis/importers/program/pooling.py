@@ -35,9 +35,12 @@ class Pooling(Convolution, Reductions):
             raise Refusal(f"a window {list(window)} with padding {list(padding)} is not supported")
         if kind == "average" and any(d != 1 for d in dilations):
             return self._dilated_average(x, window, strides, padding, dilations, ceil_mode, count_include_pad)
+        reaching = self._reaching(x, window, strides, padding, dilations, ceil_mode)
         if kind == "average" and count_include_pad and any(map(any, padding)):
-            x, padding = self.pad(x, [(0, 0), (0, 0), *padding]), [(0, 0)] * len(window)
-        padding = self._reaching(x, window, strides, padding, dilations, ceil_mode)
+            zeros = [(before, min(own, after)) for (before, own), (_, after) in zip(padding, reaching)]
+            x = self.pad(x, [(0, 0), (0, 0), *zeros])
+            reaching = [(0, after - own) for (_, own), (_, after) in zip(zeros, reaching)]
+        padding = reaching
         geometry = zip(window, padding, dilations)
         if any(before >= (k - 1) * d + 1 or after >= (k - 1) * d + 1 for k, (before, after), d in geometry):
             raise Refusal(f"padding {list(padding)} as large as the window {list(window)} is not supported")
@@ -102,7 +105,7 @@ class Pooling(Convolution, Reductions):
             count = -(-(size + before + after - extent) // s) + 1
             if (count - 1) * s >= size + before:
                 count -= 1
-            result.append((before, (count - 1) * s + extent - size - before))
+            result.append((before, max((count - 1) * s + extent - size - before, 0)))
         return result
 
     def _dilated_average(
@@ -118,10 +121,7 @@ class Pooling(Convolution, Reductions):
         """Sums by a convolution with ones, over how many elements each window has inside."""
         sizes = self.sizes(x)
         reaching = self._reaching(x, window, strides, padding, dilations, ceil_mode)
-        ones = np.ones((sizes[1], 1, *window), np.float32)
-        total = self.convolution(
-            x, ones, strides=strides, padding=reaching, dilations=dilations, groups=sizes[1]
-        )
+        total = self._window_sum(x, window, strides, reaching, dilations)
         counts = np.ones((), np.float32)
         for size, k, s, own, all_, d in zip(sizes[2:], window, strides, padding, reaching, dilations):
             low, high = (-own[0], size + own[1]) if count_include_pad else (0, size)
@@ -129,6 +129,20 @@ class Pooling(Convolution, Reductions):
             taps = starts[:, None] + np.arange(k) * d
             counts = np.multiply.outer(counts, ((taps >= low) & (taps < high)).sum(1))
         return self.merge("divide", total, self.constant(counts.astype(np.float32)[None, None]))
+
+    def _window_sum(
+        self,
+        x: Value,
+        window: Sequence[int],
+        strides: Sequence[int],
+        padding: Pairs,
+        dilations: Sequence[int],
+    ) -> Value:
+        (channels,) = self.sizes(x, [1])
+        ones = np.ones((channels, 1, *window), np.float32)
+        return self.convolution(
+            x, ones, strides=strides, padding=padding, dilations=dilations, groups=channels
+        )
 
     def adaptive_pool(self, kind: str, x: Value, outputs: Sequence[int | None]) -> Value:
         """Pooling to given sizes: output i is over the inputs floor(i * n / m) up to ceil((i + 1) * n / m)."""
@@ -164,11 +178,11 @@ class Pooling(Convolution, Reductions):
         *,
         strides: Sequence[int],
         padding: Pairs,
-        **more: bool,
+        dilations: Sequence[int],
+        ceil_mode: bool = False,
     ) -> Value:
         """(sum of |x|^p)^(1/p) over windows."""
         powers = self.merge("power", self.unary("abs", x), self.constant(np.float32(p)))
-        grown = self.pad(powers, [(0, 0), (0, 0), *padding])
-        mean = self.pool("average", grown, window, strides=strides, padding=[(0, 0)] * len(window), **more)
-        total = self.affine(mean, float(np.prod(window)))
+        reaching = self._reaching(x, window, strides, padding, dilations, ceil_mode)
+        total = self._window_sum(powers, window, strides, reaching, dilations)
         return self.merge("power", total, self.constant(np.float32(1 / p)))

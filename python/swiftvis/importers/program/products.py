@@ -58,6 +58,8 @@ class Products(Elementwise, Shaping):
     def einsum(self, equation: str, values: list[Value]) -> Value:
         """Products of two tensors that are a matrix product after permuting, and sums or permutations of one."""
         terms, given = _einsum_terms(equation, values)
+        pairs = [self._diagonals(value, term) for value, term in zip(values, terms)]
+        values, terms = [value for value, _ in pairs], [term for _, term in pairs]
         if len(values) == 1:
             return self._single_term(values[0], terms[0], given)
         if len(values) != 2:
@@ -91,6 +93,20 @@ class Products(Elementwise, Shaping):
         axes = [axis for axis, c in enumerate(term) if c not in needed]
         return self.reduce("sum", x, axes) if axes else x  # type: ignore[attr-defined]
 
+    def _diagonals(self, x: Value, term: str) -> tuple[Value, str]:
+        """With one axis for each letter: of axes with the same letter, the diagonal."""
+        while (letter := next((c for c in term if term.count(c) > 1), None)) is not None:
+            first, second, *more = (axis for axis, c in enumerate(term) if c == letter)
+            rest = [axis for axis in range(x.rank) if axis not in (first, second)]
+            if more or x.shape[first] != x.shape[second]:
+                raise Refusal(f"the diagonal '{term}' of an input of {x.shape} is not supported")
+            (size,) = self.sizes(x, [first])
+            sizes = [x.shape[axis] for axis in rest]
+            x = self.reshape(self.permute(x, [*rest, first, second]), [*sizes, size * size])
+            x = self.slice(x, -1, 0, None, size + 1)
+            term = "".join(term[axis] for axis in rest) + letter
+        return x, term
+
     def _single_term(self, x: Value, term: str, given: str) -> Value:
         x = self._summed(x, term, given)
         term = "".join(c for c in term if c in given)
@@ -112,8 +128,6 @@ def _einsum_terms(equation: str, values: list[Value]) -> tuple[list[str], str]:
         terms[i] = term.replace("...", ellipsis[len(ellipsis) - own :] if own > 0 else "")
         if len(terms[i]) != value.rank or (not terms[i].isalpha() and terms[i]):
             raise Refusal(f"einsum '{equation}' does not fit {value.rank} axes")
-        if len(set(terms[i])) != len(terms[i]):
-            raise Refusal(f"einsum '{equation}' takes a diagonal, which is not supported")
     if not arrow:
         letters = sorted(c for c in set("".join(terms)) - set(ellipsis) if "".join(terms).count(c) == 1)
         given = ellipsis + "".join(letters)

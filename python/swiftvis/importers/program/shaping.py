@@ -91,7 +91,8 @@ class Shaping(Core):
         if len(picked) == size and step > 0:
             return x
         if not picked:
-            raise Refusal("its result is empty")
+            # Nothing is left to compute; a concatenation may still take it.
+            return self.constant(np.zeros([*self.sizes(x)[:axis], 0, *self.sizes(x)[axis + 1 :]], np.float32))
         return self._slice(x, axis, picked.start, len(picked), step, len(picked))
 
     def _open_slice(self, x: Value, axis: int, start: int, end: int | None, step: int) -> Value:
@@ -148,7 +149,7 @@ class Shaping(Core):
             raise Refusal(f"tensors of ranks {[value.rank for value in values]} cannot be joined")
         axis = self.axis(values[0], axis)
         if all(value.array is not None for value in values):
-            return self.folded(np.concatenate([value.array for value in values], axis))
+            return self.folded(np.concatenate([value.array for value in values], axis))  # type: ignore[misc]
         values = [value for value in values if value.shape[axis] != 0]
         if len(values) == 1:
             return values[0]
