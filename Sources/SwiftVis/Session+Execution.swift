@@ -137,6 +137,12 @@ extension Session {
       parallel(count / width, cost) { rows, _ in
         softmaxGradient(output: x[0], cotangent: x[1], into: output, count: width, rows: rows)
       }
+    case .logSoftmax(let width):
+      parallel(count / width, cost) { rows, _ in logSoftmax(x[0], into: output, count: width, rows: rows) }
+    case .logSoftmaxGradient(let width):
+      parallel(count / width, cost) { rows, _ in
+        logSoftmaxGradient(output: x[0], cotangent: x[1], into: output, count: width, rows: rows)
+      }
     case .layerNormalization(let scale, let offset, let epsilon, let width):
       parallel(count / width, cost) { rows, _ in
         layerNormalization(

@@ -25,6 +25,7 @@ extension Operation {
     case .choose: "where"
     case .layerNormalization: "layer_normalization"
     case .softmax: "softmax"
+    case .logSoftmax: "log_softmax"
     case .activation(let activation): activation.name
     case .unary(.elementary(let function)): function.rawValue
     case .unary(.clip): "clip"
@@ -133,6 +134,7 @@ extension Operation {
       return .layerNormalization(epsilon: epsilon)
     },
     "softmax": { _, _ in .softmax },
+    "log_softmax": { _, _ in .logSoftmax },
     "linear": { _, _ in .activation(.linear) },
     "relu": { fields, _ in
       let maximum = try fields.optionalNumber("max_value").map { Float($0) }

@@ -31,6 +31,7 @@ public enum Operation: Hashable, Sendable {
   case choose
   case layerNormalization(epsilon: Double)
   case softmax
+  case logSoftmax
   case activation(Activation)
   case unary(UnaryFunction)
   case prelu

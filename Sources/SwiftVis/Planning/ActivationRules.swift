@@ -44,7 +44,7 @@ struct ActivationRules {
 extension Operation {
   fileprivate var isActivation: Bool {
     switch self {
-    case .activation, .softmax, .prelu: true
+    case .activation, .softmax, .logSoftmax, .prelu: true
     default: false
     }
   }

@@ -120,6 +120,9 @@ extension PlanBuilder {
     case .softmax:
       noteUnmodified(node)
       propagate(.softmaxGradient(count: shape.last ?? 1), [try value(node), g], to: input)
+    case .logSoftmax:
+      noteUnmodified(node)
+      propagate(.logSoftmaxGradient(count: shape.last ?? 1), [try value(node), g], to: input)
     case .activation(let activation):
       if group.rectifier != nil { return pass(cotangent, to: input) }
       noteUnmodified(node)

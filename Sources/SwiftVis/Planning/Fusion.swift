@@ -89,8 +89,9 @@ struct Fusion {
     switch graph.nodes[node].operation {
     case .convolution(let attributes), .depthwiseConvolution(let attributes):
       guard attributes.padding != .same, let input = graph.inputs(of: node).first, useCount[input] == 1,
-        !kept.contains(input), case .pad(let pairs) = graph.nodes[input].operation, pairs.count == 3,
-        pairs.allSatisfy({ $0.before >= 0 && $0.after >= 0 }), pairs[2] == EdgePair(0, 0)
+        !kept.contains(input), case .pad(let pairs) = graph.nodes[input].operation, pairs.count >= 3,
+        pairs.allSatisfy({ $0.before >= 0 && $0.after >= 0 }),
+        (pairs.dropLast(3) + pairs.suffix(1)).allSatisfy({ $0 == EdgePair(0, 0) })
       else { return nil }
       return input
     default: return nil

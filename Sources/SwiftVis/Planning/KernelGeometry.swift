@@ -24,16 +24,22 @@ extension PlanBuilder {
     }
     let near = isTransposed ? output : input, far = isTransposed ? input : output
     var geometry = WindowGeometry(
-      batch: input[0], input: (near[1], near[2], near[3]), output: (far[1], far[2], far[3]),
+      batch: input.dropLast(3).reduce(1, *), input: imageSize(near), output: imageSize(far),
       kernel: (size.height, size.width), strides: (strides.height, strides.width),
       dilations: (dilations.height, dilations.width), padding: (window?.top ?? 0, window?.left ?? 0), groups: groups)
     if let pad, case .pad(let pairs) = self.operation(pad) {
       let source = shapes[graph.inputs(of: pad)[0]]
-      (geometry.inputHeight, geometry.inputWidth) = (source[1], source[2])
-      geometry.paddingTop += pairs[0].before
-      geometry.paddingLeft += pairs[1].before
+      (geometry.inputHeight, geometry.inputWidth, _) = imageSize(source)
+      geometry.paddingTop += pairs[pairs.count - 3].before
+      geometry.paddingLeft += pairs[pairs.count - 2].before
     }
     return geometry
+  }
+
+  /// Of a shape (batch, ..., height, width, channels): all axes before the height are a batch to the kernels.
+  private func imageSize(_ shape: [Int]) -> (height: Int, width: Int, channels: Int) {
+    let axis = shape.count - 3
+    return (shape[axis], shape[axis + 1], shape[axis + 2])
   }
 
   func pooling(_ node: Graph.NodeIndex, _ pool: Pool2DAttributes, _ direction: Direction) throws -> Pooling {
@@ -48,7 +54,7 @@ extension PlanBuilder {
   func resizing(_ node: Graph.NodeIndex, _ attributes: ResizeAttributes, _ direction: Direction) throws -> Resizing {
     let input = shapes[graph.inputs(of: node)[0]], output = shapes[node]
     let geometry = WindowGeometry(
-      batch: input[0], input: (input[1], input[2], input[3]), output: (output[1], output[2], output[3]), kernel: (1, 1))
+      batch: input.dropLast(3).reduce(1, *), input: imageSize(input), output: imageSize(output), kernel: (1, 1))
     return Resizing(
       geometry, interpolation: attributes.interpolation == .nearest ? .nearest : .bilinear,
       coordinates: .init(attributes.coordinates), direction: direction)

@@ -93,6 +93,8 @@ extension PlanBuilder {
         .layerNormalization(scale: scale, offset: offset, epsilon: epsilon, count: shape.last ?? 1), inputs, shape: shape)
     case .softmax:
       values[node] = emit(.softmax(count: shape.last ?? 1), inputs, shape: shape)
+    case .logSoftmax:
+      values[node] = emit(.logSoftmax(count: shape.last ?? 1), inputs, shape: shape)
     case .activation(let activation):
       let isClamp = group.rectifier?.threshold == 0
       let kernel = isClamp ? Kernel.epilogue : .activate(ActivationKind(activation))

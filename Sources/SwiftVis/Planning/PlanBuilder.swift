@@ -195,7 +195,7 @@ extension Graph {
   fileprivate func convolutionProducts(_ shapes: [[Int]]) -> Double {
     nodes.indices.reduce(0) { sum, node in
       guard case .convolution = nodes[node].operation, let kernel = nodes[node].weights["kernel"] else { return sum }
-      return sum + Double(kernel.count) * Double(shapes[node][1] * shapes[node][2])
+      return sum + Double(kernel.count) * Double(shapes[node].dropFirst().dropLast().reduce(1, *))
     }
   }
 }

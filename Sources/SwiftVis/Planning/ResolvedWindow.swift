@@ -62,14 +62,14 @@ struct WindowAxis {
 }
 
 extension ShapeInference {
-  /// The window of a convolution, depthwise or transposed convolution or pool over an image of (N, H, W, C); nil for any
+  /// The window of a convolution, depthwise or transposed convolution or pool over images of (N, ..., H, W, C); nil for any
   /// other operation.
   static func window(
     of operation: Operation, input: [Int], weights: [String: Weights], node: String
   ) throws -> ResolvedWindow? {
-    guard input.count == 4 else { return nil }
+    guard input.count >= 4 else { return nil }
     let (rows, columns) = try ShapeRule(operation, inputs: [input], weights: weights, node: node)
-      .windowAxes(height: input[1], width: input[2])
+      .windowAxes(height: input[input.count - 3], width: input[input.count - 2])
     guard let rows, let columns else { return nil }
     return ResolvedWindow(
       top: rows.before, left: columns.before, bottom: rows.after, right: columns.after,
@@ -95,7 +95,7 @@ extension ShapeRule {
       (kernel, strides, padding) = (attributes.size, attributes.strides, attributes.padding)
       dilations = attributes.dilations
     case .input, .constant, .dense, .matrixProduct, .affine, .reduce, .pad, .resize, .reshape, .permute, .concatenate,
-      .slice, .gather, .merge, .choose, .layerNormalization, .softmax, .activation, .unary, .prelu:
+      .slice, .gather, .merge, .choose, .layerNormalization, .softmax, .logSoftmax, .activation, .unary, .prelu:
       return (nil, nil)
     }
     let (vertical, horizontal): (WindowAxis.Edges, WindowAxis.Edges) =

@@ -104,7 +104,7 @@ struct ShapeRule {
     case .layerNormalization:
       try checkChannelWeights(mayBeScalar: false)
       return input
-    case .softmax:
+    case .softmax, .logSoftmax:
       _ = try channels()
       return input
     case .activation, .unary: return input
@@ -145,7 +145,8 @@ struct ShapeRule {
     case .merge where inputs.count < 2, .concatenate where inputs.count < 2: expected = "2 or more inputs"
     case .merge, .concatenate: return
     case .input, .constant, .convolution, .depthwiseConvolution, .transposedConvolution, .dense, .affine, .pool, .reduce,
-      .pad, .resize, .reshape, .permute, .slice, .gather, .layerNormalization, .softmax, .activation, .unary, .prelu:
+      .pad, .resize, .reshape, .permute, .slice, .gather, .layerNormalization, .softmax, .logSoftmax, .activation, .unary,
+      .prelu:
       if inputs.count == 1 { return }
       expected = "1 input"
     }
@@ -162,7 +163,7 @@ struct ShapeRule {
     case .prelu: required = ["alpha"]
     case .constant: required = ["value"]
     case .input, .matrixProduct, .pool, .reduce, .pad, .resize, .reshape, .permute, .concatenate, .slice, .gather, .merge,
-      .choose, .softmax, .activation, .unary:
+      .choose, .softmax, .logSoftmax, .activation, .unary:
       required = []
     }
     for role in required where weights[role] == nil { throw failure("its weight '\(role)' is missing") }

@@ -1,11 +1,15 @@
 extension ShapeRule {
-  typealias Image = (batch: Int?, height: Int?, width: Int?, channels: Int?)
+  /// `leading` are the batch and axes that are treated like it.
+  typealias Image = (leading: [Int?], height: Int?, width: Int?, channels: Int?)
 
   var shapeText: String { ShapeInference.text(input) }
 
   func image() throws -> Image {
-    guard input.count == 4 else { throw failure("expected an input (batch, height, width, channels), got \(shapeText)") }
-    return (input[0], input[1], input[2], input[3])
+    guard input.count >= 4 else {
+      throw failure("expected an input (batch, ..., height, width, channels), got \(shapeText)")
+    }
+    let axis = input.count - 3
+    return (Array(input[..<axis]), input[axis], input[axis + 1], input[axis + 2])
   }
 
   /// The last axis, which may not be the batch. Nil where it is open.
@@ -35,7 +39,7 @@ extension ShapeRule {
 
   func windowed(_ image: Image, channels: Int?) throws -> [Int?] {
     let (rows, columns) = try windowAxes(height: image.height, width: image.width)
-    return [image.batch, rows?.output, columns?.output, channels]
+    return image.leading + [rows?.output, columns?.output, channels]
   }
 
   func convolution(groups: Int) throws -> [Int?] {
@@ -131,9 +135,10 @@ extension ShapeRule {
   func resize(_ attributes: ResizeAttributes) throws -> [Int?] {
     let image = try image()
     switch attributes.target {
-    case .size(let size): return [image.batch, size.height, size.width, image.channels]
+    case .size(let size): return image.leading + [size.height, size.width, image.channels]
     case .scale(let scale):
-      return [image.batch, image.height.map { $0 * scale.height }, image.width.map { $0 * scale.width }, image.channels]
+      return image.leading
+        + [image.height.map { $0 * scale.height }, image.width.map { $0 * scale.width }, image.channels]
     }
   }
 

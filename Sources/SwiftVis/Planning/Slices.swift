@@ -83,7 +83,8 @@ extension Step {
       return all(inputs, total) + all(outputs, part.width)
     case .dense, .depthwise, .matrixProduct, .customGradient, .prelu, .preluGradient, .binary, .selectGradient, .reduce,
       .reduceGradient,
-      .reduceProduct, .scaleGradient, .softmax, .softmaxGradient, .layerNormalization, .layerNormalizationGradient,
+      .reduceProduct, .scaleGradient, .softmax, .softmaxGradient, .logSoftmax, .logSoftmaxGradient, .layerNormalization,
+      .layerNormalizationGradient,
       .permute, .place, .gather, .gatherGradient, .resize:
       return all(reads + outputs, nil)
     }

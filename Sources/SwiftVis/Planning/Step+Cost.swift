@@ -7,7 +7,8 @@ extension Step {
     let floats = (reads + outputs).reduce(0) { $0 + counts[$1] } + kernel.weightCount
     switch kernel {
     case .convolution, .depthwise, .dense, .matrixProduct: return kernel.multiplyAdds / 24 + floats / 8
-    case .poolGradient, .activate, .activateGradient, .softmax, .layerNormalization, .layerNormalizationGradient, .resize:
+    case .poolGradient, .activate, .activateGradient, .softmax, .logSoftmax, .logSoftmaxGradient, .layerNormalization,
+      .layerNormalizationGradient, .resize:
       return floats
     default: return floats / 4
     }

@@ -83,6 +83,9 @@ enum Kernel {
   case softmax(count: Int)
   /// output, cotangent
   case softmaxGradient(count: Int)
+  case logSoftmax(count: Int)
+  /// output, cotangent
+  case logSoftmaxGradient(count: Int)
   case layerNormalization(scale: Weights?, offset: Weights?, epsilon: Double, count: Int)
   /// x, cotangent
   case layerNormalizationGradient(scale: Weights?, epsilon: Double, count: Int)

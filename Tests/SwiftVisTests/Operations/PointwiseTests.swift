@@ -114,12 +114,18 @@ import Testing
     var network = Network()
     network.add(.softmax, [network.input(shape, scale: scale)])
     try check(network)
+    network = Network()
+    network.add(.logSoftmax, [network.input(shape, scale: scale)])
+    try check(network)
   }
 
   /// Shifted by the maximum, so that no power overflows.
   @Test func softmaxOfLargeValues() throws {
     var network = Network()
     network.add(.softmax, [network.input(Tensor([1, 3], [1000, 999, -1000]))])
+    try check(network)
+    network = Network()
+    network.add(.logSoftmax, [network.input(Tensor([1, 3], [1000, 999, 400]))])
     try check(network)
   }
 

@@ -1,11 +1,17 @@
+import Foundation
 import SwiftVis
 
 /// What every operation means, in nested loops over Doubles: slow, and meant to be obviously right. It shares no code with the
 /// engine, not even the rules for shapes.
 enum Reference {
   /// The output of one operation. `weights` by role, as in docs/model-format.md. A constant is given any tensor with the batch.
-  static func evaluate(_ operation: Operation, _ inputs: [Tensor], _ weights: [String: Tensor]) -> Tensor {
+  static func evaluate(_ operation: SwiftVis.Operation, _ inputs: [Tensor], _ weights: [String: Tensor]) -> Tensor {
     let x = inputs[0]
+    if x.rank > 4, operation.readsImages {
+      let images = Tensor([x.shape.dropLast(3).reduce(1, *)] + x.shape.suffix(3), x.values)
+      let result = evaluate(operation, [images], weights)
+      return Tensor(x.shape.dropLast(3) + result.shape.dropFirst(), result.values)
+    }
     switch operation {
     case .input: return x
     case .constant: return constant(weights["value"]!, batch: x.shape[0])
@@ -34,9 +40,20 @@ enum Reference {
     case .layerNormalization(let epsilon):
       return layerNormalization(x, scale: weights["scale"], offset: weights["offset"], epsilon: epsilon)
     case .softmax: return softmax(x)
+    case .logSoftmax: return softmax(x).map { log($0) }
     case .activation(let activation): return x.map { value(activation, $0) }
     case .unary(let function): return x.map { value(function, $0) }
     case .prelu: return prelu(x, alpha: weights["alpha"]!)
+    }
+  }
+}
+
+extension SwiftVis.Operation {
+  /// All axes before the height are a batch to these.
+  fileprivate var readsImages: Bool {
+    switch self {
+    case .convolution, .depthwiseConvolution, .transposedConvolution, .pool, .resize: true
+    default: false
     }
   }
 }

@@ -99,7 +99,7 @@ struct ReverseWalk {
 extension Network {
   func isActivation(_ node: Node) -> Bool {
     switch node.operation {
-    case .activation, .softmax, .prelu: true
+    case .activation, .softmax, .logSoftmax, .prelu: true
     default: false
     }
   }

@@ -68,6 +68,7 @@ func jsonName(of operation: SwiftVis.Operation) -> String {
     }
   case .layerNormalization: "layer_normalization"
   case .softmax: "softmax"
+  case .logSoftmax: "log_softmax"
   case .activation(let activation):
     switch activation {
     case .linear: "linear"
@@ -95,7 +96,7 @@ func jsonName(of operation: SwiftVis.Operation) -> String {
 
 private func jsonAttributes(of operation: SwiftVis.Operation) -> [String: String] {
   switch operation {
-  case .input, .constant, .dense, .affine, .merge, .choose, .softmax, .prelu, .unary(.elementary): return [:]
+  case .input, .constant, .dense, .affine, .merge, .choose, .softmax, .logSoftmax, .prelu, .unary(.elementary): return [:]
   case .matrixProduct(let transposesLeft, let transposesRight):
     return ["transpose_left": "\(transposesLeft)", "transpose_right": "\(transposesRight)"]
   case .convolution(let a):
