@@ -33,13 +33,16 @@ from .layers import Layer, Tensor  # noqa: E402
 from .live.training import SaliencyCallback  # noqa: E402
 from .loading import load_model  # noqa: E402
 from .model import Model  # noqa: E402
+from .replacements import Identity, Rescaling  # noqa: E402
 from .torch import from_torch  # noqa: E402
 
 __version__ = _native.VERSION
 
 __all__ = [
+    "Identity",
     "Layer",
     "Model",
+    "Rescaling",
     "SaliencyCallback",
     "Tensor",
     "backend",

@@ -170,7 +170,7 @@ def convert(options: argparse.Namespace) -> None:
     out = Path(options.out)
     if out.suffix.lower() != ".safetensors":
         raise ValueError(f"the output is a .safetensors file, got {out}")
-    model = swiftvis.load_model(options.model)
+    model = swiftvis.load_model(options.model, replace=dict(options.replace))
     if options.classes:
         model = model.with_classes(_read_classes(options.classes))
     model.save(out, half=options.half)
@@ -238,6 +238,14 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("out", metavar="OUT.safetensors")
     two.add_argument("--half", action="store_true", help="store large weights as float16: half the size")
     two.add_argument("--classes", metavar="FILE", help="class names to keep in the file, one a line")
+    two.add_argument(
+        "--replace",
+        type=_replacement,
+        action="append",
+        default=[],
+        metavar="LAYER=rescale:SCALE[,OFFSET]",
+        help="what stands in for a Keras layer whose code is never run (also LAYER=identity); may be given again",
+    )
     two.set_defaults(run=convert)
     return parser
 
@@ -250,6 +258,21 @@ def _range(text: str) -> tuple[float, float]:
     if not low < high:
         raise argparse.ArgumentTypeError(f"expected the lower number first, got {text!r}")
     return low, high
+
+
+def _replacement(text: str) -> tuple[str, swiftvis.Rescaling | swiftvis.Identity]:
+    layer, _, kind = text.rpartition("=")
+    name, _, numbers = kind.partition(":")
+    try:
+        if layer and kind == "identity":
+            return layer, swiftvis.Identity()
+        if layer and name == "rescale" and numbers.count(",") <= 1:
+            return layer, swiftvis.Rescaling(*map(float, numbers.split(",")))
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"expected a layer's name and what it does, such as lambda_1=rescale:0.00784,-1, got {text!r}"
+    )
 
 
 def _one_line(error: Exception) -> str:

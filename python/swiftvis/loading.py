@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,19 @@ from . import _native, live
 from .layers import Network
 from .live.objects import is_model
 from .model import Model
+from .replacements import Replacement, checked
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _KERAS = {".h5", ".hdf5", ".keras"}
 
 
-def load_model(path: str | os.PathLike[str] | Any, *, input_shape: Any = None) -> Model:
+def load_model(
+    path: str | os.PathLike[str] | Any,
+    *,
+    input_shape: Any = None,
+    replace: Mapping[str, Replacement] | None = None,
+) -> Model:
     """Loads a trained model. No code from the file is run, and no framework is needed.
 
     Args:
@@ -25,14 +32,17 @@ def load_model(path: str | os.PathLike[str] | Any, *, input_shape: Any = None) -
             they are, and follow their changes).
         input_shape: for ONNX, the input's shape in place of sizes that the file leaves open, batch axis first (1 or
             None); for several inputs a dict by name.
+        replace: for Keras, what stands in for layers whose code is never run (Lambda, custom classes): by the layer's name,
+            or "model_1/lambda_1" inside a nested model, a `swiftvis.Rescaling` or `swiftvis.Identity`.
     Raises:
         FileNotFoundError: no such file.
         ValueError: another kind of file, a damaged one, weights without a model, or layers that are not
-            supported (each is named).
+            supported (each is named); `replace` names a layer that is not there, or that needs no replacement.
         ImportError: an ONNX file without the `onnx` package.
     """
+    replace = checked(replace)
     if is_model(path):
-        return live.loaded(path)
+        return live.loaded(path, replace)
     file = Path(path)
     if file.is_dir():
         raise ValueError(f"{file} is a folder (a SavedModel?): save the model as one .keras or .h5 file")
@@ -42,10 +52,13 @@ def load_model(path: str | os.PathLike[str] | Any, *, input_shape: Any = None) -
 
     if input_shape is not None and not onnx.is_onnx(head, file.suffix.lower()):
         raise ValueError(f"{file}: input_shape is for ONNX files")
-    if head.startswith((_HDF5, _ZIP)):
+    is_keras = head.startswith((_HDF5, _ZIP))
+    if replace and not is_keras:
+        raise ValueError(f"{file}: replace is for Keras models")
+    if is_keras:
         from .importers import keras
 
-        with keras.opened(file) as (description, weights):
+        with keras.opened(file, replace) as (description, weights):
             return Model.from_graph(description, weights)
     if head[8:9] == b"{" or (file.suffix.lower() == ".safetensors" and head):
         return Model(Network(_native.load(file)))

@@ -26,6 +26,7 @@ from .snapshots import Conversion
 
 if TYPE_CHECKING:
     from ..model import Model
+    from ..replacements import Replacement
 
 _conversions: weakref.WeakKeyDictionary[Any, Conversion] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -47,15 +48,16 @@ def converted(keras_model: Any) -> Model:
     return conversion.current(keras_model.layers, lambda: loaded(keras_model))
 
 
-def loaded(keras_model: Any) -> Model:
-    """A model of its own made of a live one, which later changes do not touch. Raises as `converted` does."""
+def loaded(keras_model: Any, replace: Mapping[str, Replacement] | None = None) -> Model:
+    """A model of its own made of a live one, which later changes do not touch. `replace` is as for `load_model`. Raises
+    as `converted` does."""
     from ..importers.keras.live import read
     from ..model import Model
 
     with named(keras_model):
         checked_kind(keras_model)
     settled_layers(keras_model.layers)
-    return Model.from_graph(*read(keras_model))
+    return Model.from_graph(*read(keras_model, replace))
 
 
 def copied(keras_model: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

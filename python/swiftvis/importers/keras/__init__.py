@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,16 @@ import numpy as np
 from swiftvis.importers.keras import container
 from swiftvis.importers.keras.builder import Weight
 from swiftvis.importers.keras.walk import convert
+from swiftvis.replacements import Replacement
 
 __all__ = ["opened", "read"]
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], dict[str, Weight]]]:
-    """A whole model that `model.save` wrote: `.h5`/`.hdf5` of Keras 2.0 and later, or `.keras`.
+def opened(
+    path: str | os.PathLike[str], replace: Mapping[str, Replacement] | None = None
+) -> Iterator[tuple[dict[str, Any], dict[str, Weight]]]:
+    """A whole model that `model.save` wrote: `.h5`/`.hdf5`, or `.keras`; `replace` is as for `load_model`.
 
     The context is the description of docs/model-format.md and the weights it names. Most of them are still in the file, and
     can be read while the context lasts.
@@ -31,7 +34,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], dict[
     path = os.fspath(path)
     # Damaged weights may be infinite, which is not worth a warning of NumPy's.
     with container.shielded(path), np.errstate(all="ignore"), container.opened(path) as archive:
-        yield convert(archive)
+        yield convert(archive, replace)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

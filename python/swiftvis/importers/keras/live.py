@@ -16,9 +16,12 @@ from swiftvis.importers.keras.walk import convert
 from swiftvis.importers.keras.weights import Arrays, Roles
 from swiftvis.importers.stored import StoredArray
 from swiftvis.live.objects import array, checked_kind, keras_classes, library, named
+from swiftvis.replacements import Replacement
 
 
-def read(model: Any) -> tuple[dict[str, Any], dict[str, Weight]]:
+def read(
+    model: Any, replace: Mapping[str, Replacement] | None = None
+) -> tuple[dict[str, Any], dict[str, Weight]]:
     """The description of docs/model-format.md and the weights it names, which are read when the engine asks for them.
 
     Raises:
@@ -26,7 +29,7 @@ def read(model: Any) -> tuple[dict[str, Any], dict[str, Weight]]:
         UnsupportedModelError: a subclassed model, or one with layers that swiftvis cannot compute.
     """
     with named(model):
-        return convert(archive(_config(model), model, {layer.name: layer for layer in model.layers}))
+        return convert(archive(_config(model), model, {layer.name: layer for layer in model.layers}), replace)
 
 
 def _config(model: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from swiftvis.errors import ModelError, UnsupportedModelError
@@ -9,18 +10,24 @@ from swiftvis.importers.keras.builder import GraphBuilder, Tensor, Weight
 from swiftvis.importers.keras.call import Dialect, LayerCall, Refusal, Undetermined
 from swiftvis.importers.keras.container import Archive
 from swiftvis.importers.keras.layers import LAYERS, array_counts, converter
+from swiftvis.importers.keras.layers.refused import reason
+from swiftvis.importers.keras.replacing import HINT, replaced
 from swiftvis.importers.keras.topology import LayerConfig, parse
+from swiftvis.replacements import Replacement
 
 Results = list["Tensor | None"]
 
 
-def convert(archive: Archive) -> tuple[dict[str, Any], dict[str, Weight]]:
+def convert(
+    archive: Archive, replace: Mapping[str, Replacement] | None = None
+) -> tuple[dict[str, Any], dict[str, Weight]]:
     root = parse(archive.config, archive.version, archive.is_standalone_keras2)
     if not root.is_model or root.is_custom:
         raise UnsupportedModelError(
             f"the model is a '{root.class_name}'; only Sequential and functional models can be read, since a model's own "
             "code is never run: build the same network with keras.Model(inputs, outputs), copy the weights and save it"
         )
+    replaced(root, replace or {}, _refusal, _is_channels_first(root))
     return convert_tree(archive, root)
 
 
@@ -48,8 +55,7 @@ class _Walker:
         self.builder = GraphBuilder()
         self.entries: dict[LayerConfig, dict[str, Any]] = {}
         leaves = list(root.leaves())
-        layouts = [layer.options.get("data_format") for layer in leaves]
-        self.channels_first = next((layout for layout in layouts if layout), None) == "channels_first"
+        self.channels_first = _is_channels_first(root)
         self._refusals: dict[str, str] = {}
         self._dialect = Dialect(archive.version, archive.is_standalone_keras2, archive.backend)
         readable = all(_refusal(layer) is None for layer in leaves)
@@ -61,7 +67,9 @@ class _Walker:
             count = len(self._refusals)
             raise UnsupportedModelError(
                 f"{'a layer' if count == 1 else f'{count} layers'} of this model cannot be computed:\n{listed}\n"
-                "Replace them by supported layers, or take the part of the model before them."
+                "Replace them by supported layers, or take the part of the model before them. "
+                + HINT
+                % next(iter(self._refusals)).rpartition(" (")[0]
             )
 
     def model(self, model: LayerConfig, inputs: Results, path: str) -> Results:
@@ -138,6 +146,12 @@ class _Walker:
         ]
 
 
+def _is_channels_first(root: LayerConfig) -> bool:
+    """What the first layer that has a data format says."""
+    layouts = (layer.options.get("data_format") for layer in root.leaves())
+    return next((layout for layout in layouts if layout), None) == "channels_first"
+
+
 def _refusal(layer: LayerConfig) -> str | None:
     """Why a layer cannot be computed, as far as its class tells."""
     if layer.class_name == "InputLayer":
@@ -147,7 +161,7 @@ def _refusal(layer: LayerConfig) -> str | None:
     if layer.is_custom:
         return "it is a custom class, whose code is never run"
     if layer.class_name not in LAYERS and not layer.is_operation:
-        return "this class of layer is not supported"
+        return reason(layer.class_name)
     return None
 
 

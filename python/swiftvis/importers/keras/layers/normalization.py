@@ -51,7 +51,8 @@ def rescaling(call: LayerCall) -> Tensor:
     if max(scale.ndim, offset.ndim) > 1:
         raise Refusal("its scale or offset is not a number or one number a channel")
     scale, offset = np.broadcast_arrays(np.atleast_1d(scale), np.atleast_1d(offset))
-    return affine(call, call.input, -1, scale, offset)
+    # Only a layer that the caller put in a Lambda's place has a format.
+    return affine(call, call.input, 1 if call.channels_first else -1, scale, offset)
 
 
 def layer_scale(call: LayerCall) -> Tensor:
