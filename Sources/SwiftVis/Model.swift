@@ -46,8 +46,12 @@ public final class Model: Sendable {
   /// rounded to nearest. A file of that name is replaced once the new one is complete. Throws `VisError`: `io`, or
   /// `invalidArgument` for a weight beyond float16's 65504.
   public func save(to path: String, half: Bool = false) throws {
+    try ModelFile.write(description: description, weights: usedWeights, to: path, half: half)
+  }
+
+  /// Those that the graph names.
+  var usedWeights: [String: Weights] {
     let used = Set(graph.nodes.flatMap { $0.weights.values.map { ObjectIdentifier($0) } })
-    try ModelFile.write(
-      description: description, weights: weights.filter { used.contains(ObjectIdentifier($0.value)) }, to: path, half: half)
+    return weights.filter { used.contains(ObjectIdentifier($0.value)) }
   }
 }

@@ -76,8 +76,7 @@ extension Kernel {
       return "matmul \(product.multiplyAdds / (product.rows * product.depth * product.columns)) of "
         + "\(product.rows) x \(product.depth) x \(product.columns)"
     default:
-      let text = "\(self)"
-      return String(text.prefix { $0 != "(" })
+      return name
     }
   }
 }

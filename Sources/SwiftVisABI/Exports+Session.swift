@@ -111,6 +111,14 @@ public func sv_session_unmodified_activations(
 }
 
 @c @implementation
+public func sv_session_describe(
+  _ session: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+  _ length: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<sv_error>?
+) -> sv_status {
+  reporting(to: error) { try answer(handle(session).session.description, buffer, capacity, length) }
+}
+
+@c @implementation
 public func sv_session_memory(
   _ session: OpaquePointer?, _ arena: UnsafeMutablePointer<UInt64>?, _ weights: UnsafeMutablePointer<UInt64>?,
   _ error: UnsafeMutablePointer<sv_error>?

@@ -40,6 +40,7 @@ private func createModel(_ text: String) -> (OpaquePointer?, sv_status) {
     #expect(sv_session_create(nil, nil, nil, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_session_shape(nil, nil, nil, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_session_unmodified_activations(nil, nil, 0, nil, nil) == SV_INVALID_ARGUMENT)
+    #expect(sv_session_describe(nil, nil, 0, nil, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_session_memory(nil, nil, nil, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_session_forward(nil, nil, 0, nil, 0, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_session_backward(nil, nil, 0, nil, 0, nil) == SV_INVALID_ARGUMENT)

@@ -118,6 +118,15 @@ static void test_session(void) {
   CHECK(length == 0 && text[0] == 0);
   CHECK_FAILS(SV_INVALID_ARGUMENT, "capacity", sv_session_unmodified_activations(session, text, 0, &length, &error));
 
+  char description[4096] = "";
+  CHECK_OK(sv_session_describe(session, NULL, 0, &length, &error));
+  CHECK(length > 100 && length < sizeof description);
+  CHECK_OK(sv_session_describe(session, description, length + 1, &length, &error));
+  CHECK(strlen(description) == length && strstr(description, "\"node\": \"conv\", \"backward\": true") != NULL);
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "capacity", sv_session_describe(session, description, 10, &length, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "length is NULL", sv_session_describe(session, description, 10, NULL, &error));
+  CHECK_FAILS(SV_INVALID_ARGUMENT, "session is NULL", sv_session_describe(NULL, NULL, 0, &length, &error));
+
   uint64_t arena = 0, weights = 0;
   CHECK_OK(sv_session_memory(session, &arena, &weights, &error));
   CHECK(arena > 0 && arena < 1 << 24);

@@ -302,6 +302,10 @@ class Session:
             shape = self._shapes[node] = _shape(lib.sv_session_shape, self._session, node)  # type: ignore[assignment]
         return shape  # type: ignore[return-value]
 
+    def describe(self) -> dict[str, Any]:
+        """What it does: `sv_session_describe`."""
+        return json.loads(_text(lib.sv_session_describe, self._session))
+
     def memory(self) -> tuple[int, int]:
         """Bytes of the arena, and of the packed weights shared with the model's other sessions."""
         sizes = ffi.new("uint64_t[2]")

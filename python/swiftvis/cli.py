@@ -1,8 +1,9 @@
-"""The command `swiftvis`: explain a photo, convert a model."""
+"""The command `swiftvis`: explain a photo, convert a model, say what a model is made of."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 import warnings
@@ -184,6 +185,14 @@ def _read_classes(path: str) -> list[str]:
     return names
 
 
+# ---- info ----
+
+
+def info(options: argparse.Namespace) -> None:
+    found = swiftvis.load_model(options.model).info(options.shape)
+    print(json.dumps(found.to_dict(), indent=1) if options.json else found)
+
+
 # ---- Arguments ----
 
 
@@ -247,7 +256,31 @@ def _parser() -> argparse.ArgumentParser:
         help="what stands in for a Keras layer whose code is never run (also LAYER=identity); may be given again",
     )
     two.set_defaults(run=convert)
+
+    three = commands.add_parser(
+        "info",
+        help="what a model is made of, and what running it takes",
+        description="Prints a model's layers with their shapes, parameters and floating-point operations, which algorithm "
+        "each convolution runs by, and the memory that the gradient of its outputs takes.",
+    )
+    three.add_argument("model", metavar="FILE", help=".h5, .hdf5, .keras, .onnx or .safetensors")
+    three.add_argument(
+        "--shape",
+        type=_shape,
+        action="append",
+        metavar="N,H,W,C",
+        help="of an input, the batch first; once for each input (one sample, 224 for sizes that are open)",
+    )
+    three.add_argument("--json", action="store_true", help="everything, as JSON")
+    three.set_defaults(run=info)
     return parser
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected sizes such as 1,224,224,3, got {text!r}") from None
 
 
 def _range(text: str) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _native
 from ._arguments import image_batch, index
+from ._info import ModelInfo, info
 from ._native import Question, Shape
 from ._passes import Score
 from ._rules import BackpropModifier, Choices, rule_of
@@ -114,6 +115,17 @@ class Model:
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             print_fn("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def info(self, input_shapes: Sequence[Sequence[int]] | None = None) -> ModelInfo:
+        """Parameters, arithmetic and memory, by layer and of the whole, and what the engine's plan does.
+
+        Args:
+            input_shapes: one for each input, batch axis first. Absent: one sample, 224 for heights and widths that the
+                model leaves open.
+        Raises:
+            ValueError: shapes that do not fit the model.
+        """
+        return info(self, input_shapes)
 
     def tensor(self, of: Tensor | str) -> Tensor:
         """The tensor of this model that `of` stands for: a tensor, the name of a layer, or a value's name in an ONNX file."""

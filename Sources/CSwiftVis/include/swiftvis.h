@@ -209,6 +209,11 @@ sv_status sv_session_shape(const sv_session *session, const char *node, sv_shape
 sv_status sv_session_unmodified_activations(const sv_session *session, char *buffer, size_t capacity, size_t *length,
                                             sv_error *error);
 
+/* What the session does, as JSON: {"steps": [{"node": name, "backward": bool, "kernel": word, "summary": text, "algorithm": word
+ * or null, "multiply_adds": count}, ...], "arena_bytes": n, "packed_weight_bytes": n, "threads": n, "weights": {name: shape}}.
+ * Multiplications are those of the definition. The string protocol is that of sv_model_describe. */
+sv_status sv_session_describe(const sv_session *session, char *buffer, size_t capacity, size_t *length, sv_error *error);
+
 /* Bytes of the session's arena, and of the packed weights that it shares with the model's other sessions. */
 sv_status sv_session_memory(const sv_session *session, uint64_t *arena, uint64_t *weights, sv_error *error);
 

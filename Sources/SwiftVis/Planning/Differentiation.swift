@@ -9,6 +9,7 @@ extension PlanBuilder {
     producers = Producers(graph, groups)
     var gated: Set<Graph.NodeIndex> = []
     for group in groups.reversed() where path.contains(group.output) {
+      current = group.core
       joinParts(of: group.output)
       guard var cotangent = cotangents[group.output] else { continue }
       if wanted.contains(group.output) {

@@ -4,6 +4,7 @@ import SwiftVisKernels
 extension PlanBuilder {
   mutating func lower(_ group: FusedNode) throws {
     let node = group.core
+    current = node
     let shape = shapes[node]
     let inputs = try graph.inputs(of: group).map { try value($0) }
     let inputShapes = graph.inputs(of: group).map { shapes[$0] }

@@ -22,6 +22,8 @@ struct PlanBuilder {
   /// Floats in a row, the last axis, by tensor.
   private(set) var widths: [Int] = []
   var steps: [Step] = []
+  /// The node whose steps are being planned.
+  var current: Graph.NodeIndex = 0
   /// Where the value of a node is.
   var values: [Graph.NodeIndex: TensorID] = [:]
   /// Tensors that lie with the model's weights, and are only read.
@@ -58,7 +60,8 @@ struct PlanBuilder {
   /// Appends a step with one output and returns that.
   mutating func emit(_ kernel: Kernel, _ inputs: [TensorID], shape: [Int], _ epilogue: EpilogueSpec = .init()) -> TensorID {
     let output = tensor(shape)
-    steps.append(Step(kernel: kernel, inputs: inputs, outputs: [output], epilogue: epilogue))
+    steps.append(
+      Step(kernel: kernel, node: graph.nodes[current].name, inputs: inputs, outputs: [output], epilogue: epilogue))
     return output
   }
 

@@ -5,6 +5,8 @@ typealias TensorID = Int
 /// One kernel call of a plan, with the tensors that it reads and writes by number. A tensor is written by one step only.
 struct Step {
   var kernel: Kernel
+  /// By name, for people.
+  let node: String
   /// In the kernel's order.
   var inputs: [TensorID]
   var outputs: [TensorID]
