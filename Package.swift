@@ -1,11 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The kernels are written for FMA: without it in the target, SIMD products become library calls.
+// The kernels are written for FMA: without it in the target, SIMD products become library calls. SwiftPM takes such flags from
+// a tagged package since 6.2. No -wmo: release has it anyway, and debug builds expect outputs file by file.
 #if arch(x86_64)
-  let kernelFlags = ["-Xcc", "-march=x86-64-v3", "-Ounchecked", "-wmo"]
+  let kernelSettings: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3", "-Ounchecked"])]
 #else
-  let kernelFlags = ["-Ounchecked", "-wmo"]
+  let kernelSettings: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"])]
 #endif
 
 #if os(Linux)
@@ -23,6 +24,7 @@ import PackageDescription
 
 let package = Package(
   name: "swiftvis",
+  platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],  // of the Synchronization module
   products: [
     .library(name: "SwiftVis", targets: ["SwiftVis"]),
     .library(name: "swiftvis", type: .dynamic, targets: ["SwiftVisABI"]),
@@ -30,14 +32,15 @@ let package = Package(
   targets: [
     .target(name: "CSwiftVis"),
     .target(name: "CPlatform"),
-    .target(name: "SwiftVisKernels", dependencies: ["CPlatform"], swiftSettings: [.unsafeFlags(kernelFlags)]),
-    .target(name: "SwiftVis", dependencies: ["SwiftVisKernels", "CPlatform"]),
+    .target(name: "CCompatibility"),
+    .target(name: "SwiftVisKernels", dependencies: ["CPlatform"], swiftSettings: kernelSettings),
+    .target(name: "SwiftVis", dependencies: ["SwiftVisKernels", "CSwiftVis", "CPlatform"]),
     .target(
-      name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis", "CPlatform"], exclude: ["exports.map"],
+      name: "SwiftVisABI", dependencies: ["SwiftVis", "CSwiftVis", "CPlatform", "CCompatibility"], exclude: ["exports.map"],
       linkerSettings: exportFlags),
     .executableTarget(
       name: "StepProfile", dependencies: ["SwiftVis", "SwiftVisKernels"], path: "benchmarks/steps",
-      swiftSettings: [.unsafeFlags(kernelFlags)]),
+      swiftSettings: kernelSettings),
     .testTarget(name: "SwiftVisTests", dependencies: ["SwiftVis", "SwiftVisKernels"]),
     .testTarget(name: "SwiftVisABITests", dependencies: ["SwiftVisABI", "SwiftVis", "CSwiftVis"]),
   ],

@@ -21,6 +21,8 @@ SCRATCH = ROOT / "build" / "swift"
 INCLUDE = ROOT / "Sources" / "CSwiftVis" / "include"
 MACOS = sys.platform == "darwin"
 LIBRARY = "libswiftvis.dylib" if MACOS else "libswiftvis.so"
+if MACOS:  # the wheel's tag; Package.swift has the same
+    os.environ.setdefault("MACOSX_DEPLOYMENT_TARGET", "15.0")
 SWIFT = (6, 3)
 
 
@@ -55,20 +57,9 @@ def check_tools() -> None:
 
 def build_library() -> Path:
     """Builds the Swift library with its runtime linked in. SwiftPM rebuilds only what changed."""
-    command = [
-        *[
-            "swift",
-            "build",
-            "-c",
-            "release",
-            "--product",
-            "swiftvis",
-            "-Xswiftc",
-            "-static-stdlib",
-            "--scratch-path",
-        ],
-        str(SCRATCH),
-    ]
+    command = ["swift", "build", "-c", "release", "--product", "swiftvis", "--scratch-path", str(SCRATCH)]
+    if not MACOS:  # whose runtime is part of the system
+        command += ["-Xswiftc", "-static-stdlib"]
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode:
         print(result.stdout, file=sys.stderr)

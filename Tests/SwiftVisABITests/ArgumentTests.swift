@@ -30,6 +30,11 @@ private func createModel(_ text: String) -> (OpaquePointer?, sv_status) {
 }
 
 @Suite struct ArgumentTests {
+  @Test func oneVersion() {
+    let number = Int(sv_version())
+    #expect(swiftVisVersion == "\(number / 10000).\(number / 100 % 100).\(number % 100)")
+  }
+
   @Test func everythingNull() {
     #expect(sv_model_load(nil, nil, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_model_create(nil, 0, nil, 0, nil, nil) == SV_INVALID_ARGUMENT)

@@ -19,8 +19,8 @@ try:
     from ._abi import ffi, lib
 except ImportError as error:
     raise ImportError(
-        f"swiftvis's native library could not be loaded ({error}). Install the package with `pip install .` "
-        "and import it from outside its source folder."
+        f"swiftvis's native library could not be loaded ({error}). It is missing or of another version: reinstall "
+        "the package, and import it from outside its source folder."
     ) from error
 
 Shape = tuple["int | None", ...]
@@ -45,11 +45,11 @@ VERSION = f"{lib.SV_VERSION_MAJOR}.{lib.SV_VERSION_MINOR}.{lib.SV_VERSION_PATCH}
 
 def check_version() -> None:
     """Raises ImportError where the library beside the extension is of another version."""
-    compiled = lib.SV_VERSION_MAJOR * 10000 + lib.SV_VERSION_MINOR * 100 + lib.SV_VERSION_PATCH
-    if lib.sv_version() != compiled:
+    number = lib.sv_version()
+    found = f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+    if found != VERSION:
         raise ImportError(
-            f"swiftvis {VERSION} found a native library of version {lib.sv_version()} (expected {compiled}): "
-            "reinstall the package"
+            f"swiftvis {VERSION} found a native library of version {found} beside it: reinstall the package"
         )
 
 
