@@ -204,7 +204,7 @@ extension Session {
     epilogue.positiveOnly = spec.positiveOnly
     epilogue.gate = try spec.gate.map { UnsafePointer(try pointer($0)) }
     epilogue.gateLimit = spec.gateLimit
-    epilogue.appliesSilu = spec.appliesSilu
+    epilogue.activation = spec.activation
     epilogue.derivative = try spec.derivative.map { try pointer($0) }
     epilogue.factor = try spec.factor.map { UnsafePointer(try pointer($0)) }
     return epilogue

@@ -128,28 +128,14 @@ struct HardSwish: ActivationFunction {
   }
 }
 
-/// x times the normal distribution function.
 struct Gelu: ActivationFunction {
-  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { x * SIMD8.normal(x).distribution }
-  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
-    let (distribution, density) = SIMD8.normal(x)
-    return distribution.addingProduct(x, density)
-  }
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.gelu(x).value }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.gelu(x).derivative }
 }
 
-/// x / 2 * (1 + tanh u), u = sqrt(2 / pi) * (x + 0.044715 x^3), written with the logistic function of 2u.
 struct GeluTanh: ActivationFunction {
-  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> {
-    x * .logistic(x * SIMD8(repeating: 1.595_769_1).addingProduct(x * x, SIMD8(repeating: 0.071_354_814)))
-  }
-  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> {
-    // Beyond 20 the derivative is 0 or 1 and powers of x would overflow.
-    let x = x.limited(from: -20, to: 20)
-    let square = x * x
-    let s = SIMD8.logistic(x * SIMD8(repeating: 1.595_769_1).addingProduct(square, SIMD8(repeating: 0.071_354_814)))
-    let slope = SIMD8(repeating: 1.595_769_1).addingProduct(square, SIMD8(repeating: 0.214_064_44))
-    return s.addingProduct(x * s * (1 - s), slope)
-  }
+  @inline(always) func value(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.geluTanh(x).value }
+  @inline(always) func derivative(_ x: SIMD8<Float>) -> SIMD8<Float> { SIMD8.geluTanh(x).derivative }
 }
 
 struct Exponential: ActivationFunction {

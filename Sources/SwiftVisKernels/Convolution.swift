@@ -18,8 +18,8 @@ public struct Convolution: Sendable {
   public let stageCount: Int
   /// Whether `run` takes a source, or a destination with its epilogue's operands, whose pixels are not adjacent.
   public let readsSlices: Bool, writesSlices: Bool
-  /// Whether `run` can apply a SiLU.
-  public var appliesSilu: Bool { if case .pointwise = algorithm { true } else { false } }
+  /// Whether `run` can apply an activation.
+  public var appliesActivation: Bool { if case .pointwise = algorithm { true } else { false } }
   /// A key that is equal for convolutions whose packed weights are the same for the same kernel and scales.
   public let packingKey: Int
   public let geometry: WindowGeometry

@@ -5,13 +5,15 @@
 public struct Dense: Sendable {
   private enum Algorithm: Sendable {
     case vector(MatrixVector)
-    case gather(GatherConvolution)
+    case pointwise(PointwiseConvolution)
   }
   private let algorithm: Algorithm
   private let hasScale: Bool
   public let rows: Int, inputs: Int, outputs: Int
   public let direction: Direction
 
+  /// Whether `run` can apply an activation.
+  public var appliesActivation: Bool { if case .pointwise = algorithm { true } else { false } }
   /// 0 where the kernel is used as it is.
   public let packedCount: Int
   public let workerScratchCount: Int
@@ -33,13 +35,15 @@ public struct Dense: Sendable {
       for n in [0, inputs, outputs] { hasher.combine(n) }
       packingKey = hasher.finalize()
     } else {
-      let gather = GatherConvolution(
-        WindowGeometry(batch: 1, input: (1, rows, inputs), output: (1, rows, outputs), kernel: (1, 1)), direction: direction)
-      algorithm = .gather(gather)
-      packedCount = gather.packedCount
-      workerScratchCount = gather.workerScratchCount
-      unitCount = gather.unitCount(stage: gather.stageCount - 1)
-      packingKey = gather.packingKey
+      let isForward = direction == .forward
+      let pointwise = PointwiseConvolution(
+        pixels: rows, depth: isForward ? inputs : outputs, columns: isForward ? outputs : inputs, direction: direction,
+        sharesKernel: rows <= PointwiseConvolution.mostSharedPixels)
+      algorithm = .pointwise(pointwise)
+      packedCount = pointwise.packedCount
+      workerScratchCount = pointwise.workerScratchCount
+      unitCount = pointwise.unitCount
+      packingKey = pointwise.packingKey
     }
   }
 
@@ -49,8 +53,8 @@ public struct Dense: Sendable {
     into packed: UnsafeMutablePointer<Float>
   ) {
     switch algorithm {
-    case .gather(let gather):
-      gather.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
+    case .pointwise(let pointwise):
+      pointwise.pack(kernel: kernel, inputScale: inputScale, outputScale: outputScale, into: packed)
     case .vector(let vector):
       if hasScale { vector.scale(kernel, inputScale: inputScale, outputScale: outputScale, into: packed) }
     }
@@ -62,10 +66,10 @@ public struct Dense: Sendable {
     destination: UnsafeMutablePointer<Float>, epilogue: Epilogue, workerScratch: UnsafeMutablePointer<Float>?
   ) {
     switch algorithm {
-    case .gather(let gather):
-      gather.run(
-        stage: gather.stageCount - 1, units: units, source: source, packed: weights, destination: destination,
-        epilogue: epilogue, pitches: Pitches(), sharedScratch: nil, workerScratch: workerScratch)
+    case .pointwise(let pointwise):
+      pointwise.run(
+        units: units, source: source, packed: weights, destination: destination, epilogue: epilogue, pitches: Pitches(),
+        workerScratch: workerScratch)
     case .vector(let vector):
       guard let workerScratch else { return }
       for unit in units {

@@ -11,8 +11,8 @@ public struct DepthwiseConvolution: Sendable {
   public let packedCount: Int
   public let workerScratchCount: Int
   public let unitCount: Int
-  /// Whether `run` can apply a SiLU.
-  public var appliesSilu: Bool { multiplier == 1 }
+  /// Whether `run` can apply an activation.
+  public var appliesActivation: Bool { multiplier == 1 }
   public let geometry: WindowGeometry
   public let direction: Direction
   let multiplier: Int, channels: Int
@@ -69,9 +69,7 @@ public struct DepthwiseConvolution: Sendable {
         if multiplier == 1 {
           let index = unit * self.destination.width * channels
           runRow(unit, source, packed, taps, nil, destination, index, epilogue)
-          if epilogue.appliesSilu {
-            epilogue.applySilu(to: destination + index, derivativeAt: index, count: self.destination.width * channels)
-          }
+          epilogue.activate(destination + index, derivativeAt: index, count: self.destination.width * channels)
         } else if let workerScratch {
           runMultipliedRow(unit, source, packed, taps, workerScratch, destination, epilogue)
         }

@@ -12,9 +12,7 @@ public func applyEpilogue(
   }
   let rest = range.upperBound - i
   if rest > 0 { epilogue.finish(SIMD8(x + i, count: rest), into: y, at: i, count: rest) }
-  if epilogue.appliesSilu {
-    epilogue.applySilu(to: y + range.lowerBound, derivativeAt: range.lowerBound, count: range.count)
-  }
+  epilogue.activate(y + range.lowerBound, derivativeAt: range.lowerBound, count: range.count)
 }
 
 /// y = x * factor + addend (nil: 0). With factor 1 a copy or a sum.

@@ -85,19 +85,25 @@ extension Epilogue {
     SIMD8.zero.replacing(with: v, where: (gate .> 0) .& (gate .< gateLimit))
   }
 
-  /// The SiLU of `count` results that have just been written, and its derivative. In a loop of its own: its arithmetic would
-  /// crowd the registers of the loops that end in `finish`.
-  @inline(never) func applySilu(to y: UnsafeMutablePointer<Float>, derivativeAt index: Int, count: Int) {
-    var i = 0
-    while i + 8 <= count {
-      let (value, slope) = SIMD8.silu(SIMD8(y + i))
-      value.store(y + i)
-      if let derivative { slope.store(derivative + index + i) }
-      i += 8
+  /// The activation of `count` results that have just been written, and its derivative. In loops of their own: their arithmetic
+  /// would crowd the registers of the loops that end in `finish`.
+  @inline(never) func activate(_ y: UnsafeMutablePointer<Float>, derivativeAt index: Int, count: Int) {
+    switch activation {
+    case nil: break
+    case .silu: activate(y, index, count) { SIMD8.silu($0) }
+    case .gelu: activate(y, index, count) { SIMD8.gelu($0) }
+    case .geluTanh: activate(y, index, count) { SIMD8.geluTanh($0) }
     }
-    guard i < count else { return }
-    let (value, slope) = SIMD8.silu(SIMD8(y + i, count: count - i))
-    value.store(y + i, count: count - i)
-    if let derivative { slope.store(derivative + index + i, count: count - i) }
+  }
+
+  @inline(__always) private func activate(
+    _ y: UnsafeMutablePointer<Float>, _ index: Int, _ count: Int,
+    _ function: (SIMD8<Float>) -> (value: SIMD8<Float>, derivative: SIMD8<Float>)
+  ) {
+    forEachVector(count) { i, lanes in
+      let (value, slope) = function(SIMD8(y + i, count: lanes))
+      value.store(y + i, count: lanes)
+      if let derivative { slope.store(derivative + index + i, count: lanes) }
+    }
   }
 }

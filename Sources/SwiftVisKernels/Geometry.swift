@@ -62,8 +62,11 @@ public struct Pitches: Hashable, Sendable {
 /// `addend`, `gate` and `factor` have the shape of the destination, the last two one pitch. The gate is open where `0 < gate`
 /// and `gate < gateLimit`. A NaN passes through the clamp.
 ///
-/// Kernels that say so then apply a SiLU, and write its derivative where that is wanted.
+/// Kernels that say so then apply an activation, and write its derivative where that is wanted.
 public struct Epilogue {
+  /// Those whose value and derivative have most of their arithmetic in common.
+  public enum Activation: Sendable { case silu, gelu, geluTanh }
+
   public var bias: UnsafePointer<Float>?
   public var addend: UnsafePointer<Float>?
   /// The addend is added last instead, to what has passed the gate.
@@ -73,7 +76,7 @@ public struct Epilogue {
   public var positiveOnly = false
   public var gate: UnsafePointer<Float>?
   public var gateLimit = Float.infinity
-  public var appliesSilu = false
+  public var activation: Activation?
   public var derivative: UnsafeMutablePointer<Float>?
   public var factor: UnsafePointer<Float>?
   public init() {}

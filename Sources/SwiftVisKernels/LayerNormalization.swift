@@ -32,7 +32,7 @@ public func layerNormalizationGradient(
       sum += SIMD8<Double>(g)
       dot.addProduct(SIMD8<Double>(g), SIMD8<Double>((SIMD8(x + i, count: lanes) - mean) * inverse))
     }
-    let meanGradient = Float(sum.sum() / Double(count)), meanProduct = Float(dot.sum() / Double(count))
+    let meanGradient = Float(total(sum) / Double(count)), meanProduct = Float(total(dot) / Double(count))
     forEachVector(count) { i, lanes in
       var g = SIMD8<Float>(dy + i, count: lanes)
       if let scale { g *= SIMD8(scale + i, count: lanes) }
@@ -42,16 +42,22 @@ public func layerNormalizationGradient(
   }
 }
 
-/// The mean and 1 / sqrt(variance + epsilon).
+/// The mean and 1 / sqrt(variance + epsilon), from sums of differences to the first element: those cancel less.
 private func moments(_ x: UnsafePointer<Float>, _ count: Int, _ epsilon: Double) -> (mean: Float, inverse: Float) {
-  var sum = SIMD8<Double>.zero
-  forEachVector(count) { i, lanes in sum += SIMD8<Double>(SIMD8<Float>(x + i, count: lanes)) }
-  let mean = sum.sum() / Double(count)
-  var squares = SIMD8<Double>.zero
-  forEachVector(count) { i, lanes in
-    var d = SIMD8<Double>(SIMD8<Float>(x + i, count: lanes)) - mean
-    for lane in lanes..<8 { d[lane] = 0 }
+  let first = Double(x[0])
+  var sum = SIMD8<Double>.zero, squares = SIMD8<Double>.zero
+  let whole = count & ~7
+  for i in stride(from: 0, to: whole, by: 8) {
+    let d = SIMD8<Double>(SIMD8<Float>(x + i)) - first
+    sum += d
     squares.addProduct(d, d)
   }
-  return (Float(mean), Float(1 / (squares.sum() / Double(count) + epsilon).squareRoot()))
+  for i in whole..<count {
+    let d = Double(x[i]) - first
+    sum[0] += d
+    squares[0] += d * d
+  }
+  let mean = total(sum) / Double(count)
+  let variance = max(total(squares) / Double(count) - mean * mean, 0)
+  return (Float(mean + first), Float(1 / (variance + epsilon).squareRoot()))
 }

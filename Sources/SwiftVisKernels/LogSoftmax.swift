@@ -1,17 +1,15 @@
 /// log(softmax(x)) over the last axis of (rows, count). `y` may be `x`.
 public func logSoftmax(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, rows: Range<Int>) {
-  let reduction = AxisReduction(.max, outer: 1, count: count, inner: 1)
   for row in rows {
     let x = x + row * count, y = y + row * count
-    var largest: Float = 0
-    reduction.run(units: 0..<1, input: x, output: &largest)
+    let largest = maximum(x, count)
     var sum = SIMD8<Double>.zero
     forEachVector(count) { i, lanes in
       var e = SIMD8<Double>(SIMD8<Float>.exp(SIMD8(x + i, count: lanes) - largest))
       for lane in lanes..<8 { e[lane] = 0 }
       sum += e
     }
-    let shift = Float(naturalLogarithm(sum.sum()))
+    let shift = Float(naturalLogarithm(SwiftVisKernels.total(sum)))
     forEachVector(count) { i, lanes in (SIMD8(x + i, count: lanes) - largest - shift).store(y + i, count: lanes) }
   }
 }
@@ -25,7 +23,7 @@ public func logSoftmaxGradient(
     let y = y + row * count, dy = cotangent + row * count, dx = dx + row * count
     var total = SIMD8<Double>.zero
     forEachVector(count) { i, lanes in total += SIMD8<Double>(SIMD8<Float>(dy + i, count: lanes)) }
-    let sum = Float(total.sum())
+    let sum = Float(SwiftVisKernels.total(total))
     forEachVector(count) { i, lanes in
       (SIMD8(dy + i, count: lanes) - SIMD8.exp(SIMD8(y + i, count: lanes)) * sum).store(dx + i, count: lanes)
     }

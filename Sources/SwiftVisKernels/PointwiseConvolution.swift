@@ -19,7 +19,8 @@ struct PointwiseConvolution: Sendable {
   static let rowsOfSmallBlock = 12, rowsOfBlock = 48
   static let smallKernel = 3072
   /// Kernels that are packed once for both directions, and the pixels of their images.
-  private static let leastSharedKernel = 1 << 20, mostSharedPixels = 64
+  private static let leastSharedKernel = 1 << 20
+  static let mostSharedPixels = 64
 
   let direction: Direction
   let pixels: Int

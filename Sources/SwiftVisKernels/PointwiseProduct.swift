@@ -74,7 +74,7 @@ struct PointwiseProduct {
       row += 5
       partial += 80
     }
-    applySilu(part, rows)
+    activate(part, rows)
   }
 
   /// Tiles of 4 x 24, and of 3 x 24 at the end.
@@ -100,7 +100,7 @@ struct PointwiseProduct {
       row += 3
       partial += 72
     }
-    applySilu(part, rows)
+    activate(part, rows)
   }
 
   /// Where a tile's sums go from the registers.
@@ -353,11 +353,11 @@ struct PointwiseProduct {
   }
 
   /// While the block's results are in the first-level cache.
-  private func applySilu(_ part: PointwisePart, _ rows: Range<Int>) {
-    guard part.isLast, epilogue.appliesSilu else { return }
+  private func activate(_ part: PointwisePart, _ rows: Range<Int>) {
+    guard part.isLast, epilogue.activation != nil else { return }
     for row in rows {
-      epilogue.applySilu(
-        to: destination + row * pitches.destination + part.column, derivativeAt: row * pitches.gate + part.column,
+      epilogue.activate(
+        destination + row * pitches.destination + part.column, derivativeAt: row * pitches.gate + part.column,
         count: part.width)
     }
   }

@@ -45,6 +45,12 @@ extension SIMD8 where Scalar == Float {
     return (expm1 + 1) * powerOfTwo(half) * powerOfTwo(n &- half)
   }
 
+  /// exp(x) for x up to 0, and zero below -87, near where it is no longer a normal number.
+  @inline(always) static func decay(_ x: Self) -> Self {
+    let (n, expm1) = reduce(x.replacing(with: Self(repeating: -87), where: x .< -87))
+    return ((expm1 + 1) * powerOfTwo(n)).zeroed(where: x .< -87)
+  }
+
   /// exp(x) - 1 for x up to 80, exact near zero.
   @inline(always) static func expm1(_ x: Self) -> Self {
     let (n, expm1) = reduce(x.limited(from: -80, to: 80))
@@ -117,9 +123,10 @@ extension SIMD8 where Scalar == Float {
     // The rounding error of a^2 matters to the exponential in the tail.
     let square = a * a
     let error = (-square).addingProduct(a, a)
-    let gauss = exp(square * -0.5) * (1 - error * 0.5)
+    let gauss = decay(square * -0.5) * (1 - error * 0.5)
     // The tail beyond a is gauss * g(t) / (a + 3) with a smooth g.
-    let t = (a - 3) / (a + 3)
+    let inverse = 1 / (a + 3)
+    let t = (a - 3) * inverse
     var g = Self(repeating: 5.451_302_4e-05)
     g = Self(repeating: -0.000_199_391_07).addingProduct(g, t)
     g = Self(repeating: -0.000_947_222_5).addingProduct(g, t)
@@ -130,7 +137,23 @@ extension SIMD8 where Scalar == Float {
     g = Self(repeating: 0.230_017_63).addingProduct(g, t)
     g = Self(repeating: -0.509_332_2).addingProduct(g, t)
     g = Self(repeating: 0.729_083_7).addingProduct(g, t)
-    let tail = gauss * g / (a + 3)
+    let tail = gauss * g * inverse
     return (tail.replacing(with: 1 - tail, where: x .> 0), gauss * 0.398_942_28)
+  }
+
+  /// x times the normal distribution function, and the derivative of that.
+  @inline(always) static func gelu(_ x: Self) -> (value: Self, derivative: Self) {
+    let (distribution, density) = normal(x)
+    return (x * distribution, distribution.addingProduct(x, density))
+  }
+
+  /// x / 2 * (1 + tanh u), u = sqrt(2 / pi) * (x + 0.044715 x^3), written with the logistic function of 2u, and its derivative.
+  @inline(always) static func geluTanh(_ x: Self) -> (value: Self, derivative: Self) {
+    // Beyond 20 the logistic function is 0 or 1 and powers of x would overflow.
+    let limited = x.limited(from: -20, to: 20)
+    let square = limited * limited
+    let s = logistic(limited * Self(repeating: 1.595_769_1).addingProduct(square, Self(repeating: 0.071_354_814)))
+    let slope = Self(repeating: 1.595_769_1).addingProduct(square, Self(repeating: 0.214_064_44))
+    return (x * s, s.addingProduct(limited * s * (1 - s), slope))
   }
 }

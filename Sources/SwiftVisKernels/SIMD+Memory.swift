@@ -8,20 +8,13 @@ extension SIMD8 where Scalar == Float {
   }
   /// The first `count` (0...8) floats, the rest zero: a tail then goes through the same arithmetic as whole vectors.
   @inline(always) init(_ pointer: UnsafePointer<Float>, count: Int) {
-    self = .zero
-    withUnsafeMutableBytes(of: &self) { bytes in
-      let lanes = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for i in 0..<count { lanes[i] = pointer[i] }
-    }
+    self = platform_load8_part(pointer, count)
   }
   @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>) {
     platform_store8(pointer, self)
   }
   @inline(always) func store(_ pointer: UnsafeMutablePointer<Float>, count: Int) {
-    withUnsafeBytes(of: self) { bytes in
-      let lanes = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for i in 0..<count { pointer[i] = lanes[i] }
-    }
+    platform_store8_part(pointer, self, count)
   }
 }
 

@@ -116,11 +116,12 @@ import Testing
   }
 
   /// In the kernel: the bits of the separate pass.
-  @Test func siluOfPointwise() {
+  @Test(arguments: [(ActivationKind.silu, Epilogue.Activation.silu), (.gelu, .gelu), (.geluTanh, .geluTanh)])
+  func activationOfPointwise(_ kind: ActivationKind, _ activation: Epilogue.Activation) {
     for (pixels, depth, columns) in [(50, 7, 40), (133, 300, 27)] {
       let g = WindowGeometry(1, 1, pixels, depth, filters: columns, kernel: (1, 1))
       let convolution = Convolution(g, direction: .forward, exact: true)
-      #expect(convolution.appliesSilu)
+      #expect(convolution.appliesActivation)
       var numbers = Numbers(pixels)
       let (source, kernel) = (numbers.array(g.inputCount), numbers.array(g.kernelCount))
       func result(_ epilogue: Epilogue) -> [Float] {
@@ -130,19 +131,19 @@ import Testing
       }
       var epilogue = Epilogue()
       let sums = result(epilogue)
-      epilogue.appliesSilu = true
+      epilogue.activation = activation
       var values: [Float] = []
       let derivatives = guarded(g.outputCount) {
         epilogue.derivative = $0
         values = result(epilogue)
       }
-      let expected = sums.map { x in guarded(1) { y in activate(.silu, [x], into: y, range: 0..<1) }[0] }
+      let expected = sums.map { x in guarded(1) { y in activate(kind, [x], into: y, range: 0..<1) }[0] }
       #expect(values == expected)
       let ones = [Float](repeating: 1, count: sums.count)
       #expect(
         derivatives
           == guarded(sums.count) {
-            activateGradient(.silu, saved: sums, cotangent: ones, addend: nil, into: $0, range: 0..<sums.count)
+            activateGradient(kind, saved: sums, cotangent: ones, addend: nil, into: $0, range: 0..<sums.count)
           })
     }
   }

@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  @Test(arguments: directions, [1, 2, 3, 4, 5, 13]) func dense(_ direction: Direction, _ rows: Int) {
+  @Test(arguments: directions, [1, 2, 3, 4, 5, 13, 33, 70]) func dense(_ direction: Direction, _ rows: Int) {
     for (inputs, outputs) in [(1, 1), (5, 3), (37, 10), (64, 70), (130, 1000), (300, 8), (7, 1100)] {
       _ = check(rows, inputs, outputs, direction, parts: [.bias], scaled: false)
       _ = check(rows, inputs, outputs, direction, parts: [.bias, .addend, .clamp, .positiveOnly, .gate], scaled: true)

@@ -347,7 +347,7 @@ private enum EveryOperation {
       {"name": "reduce", "op": "reduce", "inputs": ["gelu"], "attributes": {"kind": "max", "axes": [1], "keepdims": false}},
       {"name": "dense", "op": "dense", "inputs": ["reduce"], "weights": {"kernel": "d"}},
       {"name": "softmax", "op": "softmax", "inputs": ["dense"]},
-      {"name": "log", "op": "log_softmax", "inputs": ["softmax"]}],
+      {"name": "log_softmax", "op": "log_softmax", "inputs": ["softmax"]}],
      "outputs": ["softmax"], "layers": [{"name": "l", "class_name": "Dense", "outputs": ["dense"]}]}
     """#
 }

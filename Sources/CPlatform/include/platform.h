@@ -37,6 +37,39 @@ static inline __attribute__((always_inline)) void platform_store8(float *p, plat
   *(platform_unaligned_float8 *)p = v;
 }
 
+/* The first `count` (0 to 8) of eight floats, the rest zero, and a store of so many: what lies behind them is not touched. */
+static inline __attribute__((always_inline)) platform_float8 platform_load8_part(const float *p, long count) {
+  if (count == 8) return platform_load8(p);
+#if defined(__AVX2__)
+  static const int mask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return (platform_float8)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(mask + 8 - count)));
+#else
+  platform_float8 v = 0;
+  for (int i = 0; i < 8; i++) {
+    if (i < count) v[i] = p[i];
+  }
+  return v;
+#endif
+}
+static inline __attribute__((always_inline)) void platform_store8_part(float *p, platform_float8 v, long count) {
+  typedef float float4 __attribute__((ext_vector_type(4)));
+  typedef float float2 __attribute__((ext_vector_type(2)));
+  if (count == 8) return platform_store8(p, v);
+  float4 four = v.lo;
+  if (count & 4) {
+    __builtin_memcpy(p, &four, sizeof four);
+    four = v.hi;
+    p += 4;
+  }
+  float2 two = four.lo;
+  if (count & 2) {
+    __builtin_memcpy(p, &two, sizeof two);
+    two = four.hi;
+    p += 2;
+  }
+  if (count & 1) *p = two.x;
+}
+
 /* An 8 x 8 matrix turned, whose rows begin `from_stride` and `to_stride` floats apart. */
 static inline __attribute__((always_inline)) void platform_transpose8(
     const float *from, long from_stride, float *to, long to_stride) {

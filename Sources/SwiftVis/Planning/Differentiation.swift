@@ -27,7 +27,7 @@ extension PlanBuilder {
         cotangent = gate(cotangent, rectifier, at: group.output)
         gated.formUnion(nodes)
       }
-      if group.appliesSilu, let derivative = saved[group.output]?.first {
+      if group.activation != nil, let derivative = saved[group.output]?.first {
         noteUnmodified(group.output)
         cotangent = multiplied(cotangent, by: derivative, at: group.output)
       }

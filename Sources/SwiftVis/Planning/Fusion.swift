@@ -1,5 +1,7 @@
+import SwiftVisKernels
+
 /// Nodes that run as one step: zero padding, a core operation, the affine folded into its weights, the value added to its
-/// result, and the rectifier or SiLU applied last, all while the result is in registers.
+/// result, and the rectifier or other activation applied last, all while the result is in registers or the first-level cache.
 struct FusedNode {
   let core: Graph.NodeIndex
   /// The `pad` node whose zeros the core's own padding stands for.
@@ -7,7 +9,7 @@ struct FusedNode {
   var affine: Graph.NodeIndex?
   var addend: Graph.NodeIndex?
   var rectifier: Rectifier?
-  var appliesSilu = false
+  var activation: Epilogue.Activation?
   /// The node whose value the group has.
   var output: Graph.NodeIndex
 }
@@ -100,7 +102,7 @@ struct Fusion {
 
   /// The group with the node as its new end, where the core's kernel can do that.
   private func extend(_ group: FusedNode, with node: Graph.NodeIndex) -> FusedNode? {
-    guard group.rectifier == nil, !group.appliesSilu, rules[node] != .custom else { return nil }
+    guard group.rectifier == nil, group.activation == nil, rules[node] != .custom else { return nil }
     let core = graph.nodes[group.core].operation
     var extended = group
     extended.output = node
@@ -111,8 +113,8 @@ struct Fusion {
       let inputs = graph.inputs(of: node)
       guard inputs.count == 2, shapes[inputs[0]] == shapes[inputs[1]] else { return nil }
       extended.addend = inputs[0] == group.output ? inputs[1] : inputs[0]
-    case .activation(.silu) where core.foldsAffine:
-      extended.appliesSilu = true
+    case .activation(.silu) where core.foldsAffine: extended.activation = .silu
+    case .activation(.gelu(let approximate)) where core.foldsAffine: extended.activation = approximate ? .geluTanh : .gelu
     case .activation where core.clampsResult:
       guard let rectifier = rectifier(node), rectifier.threshold == 0 else { return nil }
       extended.rectifier = rectifier

@@ -21,9 +21,9 @@ extension PlanBuilder {
       epilogue.addend = try group.addend.map { try value($0) }
       let kernel = try linearKernel(group, .forward)
       var output = emit(kernel, inputs, shape: shape, epilogue)
-      if group.appliesSilu {
-        if !kernel.appliesSilu { output = emit(.epilogue, [output], shape: shape) }
-        steps[steps.count - 1].epilogue.appliesSilu = true
+      if let activation = group.activation {
+        if !kernel.appliesActivation { output = emit(.epilogue, [output], shape: shape) }
+        steps[steps.count - 1].epilogue.activation = activation
         // The derivative is cheap where the value is computed; backward then only multiplies by it.
         if path.contains(group.output) && needsInputs(group) {
           let derivative = tensor(shape)

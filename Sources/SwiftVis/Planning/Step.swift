@@ -41,7 +41,7 @@ struct EpilogueSpec {
   var positiveOnly = false
   var gate: TensorID?
   var gateLimit = Float.infinity
-  var appliesSilu = false
+  var activation: Epilogue.Activation?
   /// Written: an output of the step.
   var derivative: TensorID?
   var factor: TensorID?
@@ -111,11 +111,12 @@ enum Kernel {
     }
   }
 
-  /// Whether the step can apply a SiLU to what it writes.
-  var appliesSilu: Bool {
+  /// Whether the step can apply an activation to what it writes.
+  var appliesActivation: Bool {
     switch self {
-    case .convolution(let convolution, _): convolution.appliesSilu
-    case .depthwise(let depthwise, _): depthwise.appliesSilu
+    case .convolution(let convolution, _): convolution.appliesActivation
+    case .dense(let dense, _): dense.appliesActivation
+    case .depthwise(let depthwise, _): depthwise.appliesActivation
     case .epilogue: true
     default: false
     }
