@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper, numpy_helper, version_converter
 from onnx.reference import ReferenceEvaluator
 
 from swiftvis import Model
@@ -23,8 +23,18 @@ _FLOATS = {
 }
 
 
-# Of the table, what no case computes with numbers from outside.
-WITHOUT_CASES: set[str] = {"Upsample", "ConstantOfShape", "Range", "Not", "And", "Or", "Xor"}
+# Of the table, what no case computes with numbers from outside: test_onnx.py has some.
+WITHOUT_CASES: set[str] = {
+    "GlobalLpPool",
+    "Trilu",
+    "Upsample",
+    "ConstantOfShape",
+    "Range",
+    "Not",
+    "And",
+    "Or",
+    "Xor",
+}
 # What only these cases need, and why it is refused.
 _REFUSED = {
     "training": "training",
@@ -34,6 +44,12 @@ _REFUSED = {
     "scatternd_multiply": "a scatter that multiplies",
     "maxpool_with_argmax": "integers that depend on the input",
     "range_": "sizes that depend on the input",
+    "nan_robustness": "attention in which a row is masked whole",
+    "fullymasked": "attention in which a row is masked whole",
+    "local_window_gqa_rank4_mask": "attention in which a row is masked whole",
+    "flexattention": "operators of another domain",
+    "structural_empty": "attention in which a row is masked whole",
+    "padded_kv_bf16": "attention in which a row is masked whole",
 }
 _INTEGERS = {
     getattr(onnx.TensorProto, name)
@@ -59,9 +75,9 @@ def left_out(case) -> str | None:
         return "no input is of floating point numbers"
     if any(entry.type.tensor_type.elem_type not in _FLOATS | _INTEGERS for entry in entries):
         return "types narrower than a byte, or texts"
-    if not any(entry.type.tensor_type.elem_type in _FLOATS for entry in model.graph.output):
-        if any(node.op_type in ("Cast", "CastLike") for node in model.graph.node):
-            return "integers that depend on the input"
+    casts = any(node.op_type in ("Cast", "CastLike") for node in model.graph.node)
+    if casts and not any(entry.type.tensor_type.elem_type in _FLOATS for entry in model.graph.output):
+        return "integers that depend on the input"
     inputs, outputs = ([_array(value) for value in values] for values in case.data_sets[0])
     if any(value.size == 0 for value in [*inputs, *outputs]):
         return "tensors without elements"
@@ -80,11 +96,41 @@ def node_cases():
     return [case for case in cases if claimed(case.model)]
 
 
+# Operators without a row that are computed by ONNX's own definition.
+EXPANDED = {"Attention", "RotaryEmbedding", "SwiGLU", "CenterCropPad", "AffineGrid"}
+
+
 def claimed(model) -> bool:
-    return all(node.domain in ("", "ai.onnx") and node.op_type in OPERATORS for node in model.graph.node)
+    known = EXPANDED.union(OPERATORS)
+    return all(node.domain in ("", "ai.onnx") and node.op_type in known for node in model.graph.node)
 
 
 _HALVES = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
+
+
+def stored_cases():
+    """The models of several nodes in the package's data: exported from PyTorch, and simple ones."""
+    cases = {}
+    data = Path(onnx.__file__).parent / "backend" / "test" / "data"
+    for kind in ("pytorch-converted", "pytorch-operator", "simple"):
+        for folder in sorted(data.glob(f"{kind}/*")):
+            if (folder / "model.onnx").exists():
+                cases[folder.name] = folder
+    return cases
+
+
+def stored(folder):
+    """The model with its inputs and outputs."""
+    model = onnx.load(folder / "model.onnx")
+    if model.opset_import[0].version < 7:
+        model = version_converter.convert_version(model, 8)
+    values = {}
+    for kind in ("input", "output"):
+        files = sorted(folder.glob(f"test_data_set_0/{kind}_*.pb"), key=lambda f: int(f.stem.split("_")[-1]))
+        values[kind] = [
+            numpy_helper.to_array(onnx.TensorProto.FromString(file.read_bytes())) for file in files
+        ]
+    return model, values["input"], values["output"]
 
 
 class Case:
@@ -113,9 +159,7 @@ class Case:
         return Model.from_graph(*importer.convert(self.model, Path("/nowhere"), "case"))
 
     def check_forward(self, rtol=1e-4, atol=1e-5):
-        if any(t.data_type in _HALVES for t in self.model.graph.initializer) or any(
-            entry.type.tensor_type.elem_type in _HALVES for entry in self.model.graph.output
-        ):
+        if self._has_halves():
             rtol, atol = 1e-2, 1e-2  # the stored outputs are rounded to 8 or 11 bits
         if "starts_on_pad" in self.model.graph.name:
             rtol = 1e-3  # and these to four digits
@@ -135,8 +179,8 @@ class Case:
         """Along random directions, of a random weighting of the outputs, at a point beside the stored one, which is
         often where a function has a kink."""
         scored = self._scored(rng)
-        if scored is None:
-            return
+        if scored is None or self._has_halves():
+            return  # differences of halves say nothing
         grows = any(node.op_type == "Acosh" for node in self.model.graph.node)
         inputs = {name: _beside(value, rng, grows) for name, value in self.inputs.items()}
         model = Model.from_graph(*importer.convert(scored, Path("/nowhere"), "case"))
@@ -152,6 +196,8 @@ class Case:
                 for sign in (1, -1)
             )
             expected = (ahead - behind) / (2 * step)
+            if not np.isfinite(expected):
+                return  # a score of infinite outputs, such as masked products, has no gradient
             found = sum(
                 float((g[0].reshape(-1) * directions[n].reshape(-1)).sum()) for n, g in zip(names, gradients)
             )
@@ -161,6 +207,13 @@ class Case:
                 expected,
                 size,
             )
+
+    def _has_halves(self):
+        graph = self.model.graph
+        entries = [*graph.input, *graph.output]
+        return any(t.data_type in _HALVES for t in graph.initializer) or any(
+            entry.type.tensor_type.elem_type in _HALVES for entry in entries
+        )
 
     def _scored(self, rng):
         model = onnx.ModelProto()
@@ -192,7 +245,11 @@ def _evaluator(model, inputs):
             double.graph.initializer[i].CopyFrom(
                 numpy_helper.from_array(array.astype(np.float64), tensor.name)
             )
-    for reader, dtype in ((double, np.float64), (model, np.float32), (model, np.float16)):
+    for node in double.graph.node:
+        for attribute in node.attribute if node.op_type == "Cast" else ():
+            if attribute.name == "to" and attribute.i == onnx.TensorProto.FLOAT:
+                attribute.i = onnx.TensorProto.DOUBLE
+    for reader, dtype in ((double, np.float64), (model, np.float32)):
         evaluator = ReferenceEvaluator(reader)
 
         def run(values, evaluator=evaluator, dtype=dtype):
@@ -203,7 +260,7 @@ def _evaluator(model, inputs):
             run(inputs)
         except Exception:
             continue
-        return run, 1e-6 if _is_smooth(run, inputs) else 1e-2 if dtype == np.float16 else 1e-3
+        return run, 1e-6 if _is_smooth(run, inputs) else 1e-3
     raise AssertionError("ONNX's own definitions do not compute this case")
 
 
@@ -213,13 +270,13 @@ def _array(value):
 
 
 def _is_smooth(run, inputs):
-    """Whether a definition keeps double precision inside: two small steps agree."""
+    """Whether a definition keeps double precision inside: a small step and a smaller one agree."""
     near, far = (
         run({n: v * (1 + step) for n, v in inputs.items()})
         - run({n: v * (1 - step) for n, v in inputs.items()})
-        for step in (1e-6, 2e-6)
+        for step in (1e-6, 1e-4)
     )
-    return abs(far - 2 * near) <= 1e-5 * abs(far)
+    return abs(far - 100 * near) <= 1e-4 * abs(far)
 
 
 def _batched(x, count):
@@ -241,3 +298,6 @@ def floats(model):
     ratios = {node.input[1] for node in model.graph.node if node.op_type == "Dropout" and len(node.input) > 1}
     entries = [entry for entry in model.graph.input if entry.name not in ratios]
     return [entry.name for entry in entries if entry.type.tensor_type.elem_type in _FLOATS]
+
+
+STORED = stored_cases()

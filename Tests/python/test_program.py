@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from swiftvis import Model
-from swiftvis.errors import UnsupportedModelError
 from swiftvis.importers.program import Program, Refusal
 
 rng = np.random.default_rng(5)
@@ -21,10 +20,7 @@ def run(build, *shapes):
     output = build(program, *inputs)
     output = program.named(output, "end")
     program.layer("end", "End", [output])
-    try:
-        model = Model.from_graph(*program.description("test", "test", [output]))
-    except UnsupportedModelError as error:
-        pytest.skip(str(error))
+    model = Model.from_graph(*program.description("test", "test", [output]))
     given = [array(2, *(size or 5 for size in shape[1:])) for shape in shapes]
     result = model.predict(given if len(given) > 1 else given[0])
     sizes = output.shape[1:] if output.shape[:1] == (1,) else output.shape
@@ -136,14 +132,14 @@ def test_expand_and_tile():
 
 @pytest.mark.parametrize("axes", [(2, 3), (0, 1), (1, 3), (0,), (0, 1, 2, 3)])
 @pytest.mark.parametrize("kind", ["mean", "sum", "max", "min", "prod"])
-def test_reductions(kind, axes):
-    for keepdims in (False, True):
-        check(
-            lambda p, x: p.reduce(kind, x, axes, keepdims),
-            lambda x: getattr(np, kind)(x, axes, keepdims=keepdims),
-            WINDOWS,
-            tolerance=1e-4,
-        )
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_reductions(kind, axes, keepdims):
+    check(
+        lambda p, x: p.reduce(kind, x, axes, keepdims),
+        lambda x: getattr(np, kind)(x, axes, keepdims=keepdims),
+        WINDOWS,
+        tolerance=1e-4,
+    )
 
 
 def test_norms():
@@ -304,21 +300,19 @@ def test_normalizations():
     )
 
 
-def test_adaptive_pools():
-    def pooled(function, x, sizes):
+@pytest.mark.parametrize("sizes", [(2, 3), (1, 1), (3, 5)])
+@pytest.mark.parametrize("kind", ["average", "max"])
+def test_adaptive_pools(kind, sizes):
+    function = np.mean if kind == "average" else np.max
+
+    def pooled(x):
         for axis, size in zip((2, 3), sizes):
             own = x.shape[axis]
             parts = [x.take(range(i * own // size, -(-(i + 1) * own // size)), axis) for i in range(size)]
             x = np.concatenate([function(part, axis, keepdims=True) for part in parts], axis)
         return x
 
-    for sizes in ((2, 3), (1, 1), (3, 5)):
-        for kind, function in (("average", np.mean), ("max", np.max)):
-            check(
-                lambda p, x: p.adaptive_pool(kind, x, sizes),
-                lambda x: pooled(function, x, sizes),
-                (1, 3, 6, 7),
-            )
+    check(lambda p, x: p.adaptive_pool(kind, x, sizes), pooled, (1, 3, 6, 7))
 
 
 def test_constants_fold_and_names_are_the_sources():

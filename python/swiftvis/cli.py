@@ -214,7 +214,9 @@ def _parser() -> argparse.ArgumentParser:
         "its class score before the softmax.",
     )
     one.add_argument("photo", metavar="PHOTO", help="any picture; its middle is resized to the model's input")
-    one.add_argument("--model", required=True, metavar="FILE", help=".h5, .hdf5, .keras or .safetensors")
+    one.add_argument(
+        "--model", required=True, metavar="FILE", help=".h5, .hdf5, .keras, .onnx or .safetensors"
+    )
     one.add_argument("--out", required=True, metavar="PICTURE", help="the picture to write (.png, .jpg, ...)")
     one.add_argument("--layer", metavar="NAME", help="explain this layer instead of the output")
     one.add_argument(
@@ -242,8 +244,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(run=explain)
 
-    two = commands.add_parser("convert", help="a Keras model as one .safetensors file")
-    two.add_argument("model", metavar="IN", help=".h5, .hdf5, .keras or .safetensors")
+    two = commands.add_parser("convert", help="a Keras or ONNX model as one .safetensors file")
+    two.add_argument("model", metavar="IN", help=".h5, .hdf5, .keras, .onnx or .safetensors")
     two.add_argument("out", metavar="OUT.safetensors")
     two.add_argument("--half", action="store_true", help="store large weights as float16: half the size")
     two.add_argument("--classes", metavar="FILE", help="class names to keep in the file, one a line")

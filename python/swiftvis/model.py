@@ -128,7 +128,7 @@ class Model:
         return info(self, input_shapes)
 
     def tensor(self, of: Tensor | str) -> Tensor:
-        """The tensor of this model that `of` stands for: a tensor, the name of a layer, or a value's name in an ONNX file."""
+        """The tensor of this model that `of` stands for: a tensor, the name of a layer, or of a value in an ONNX file."""
         of = self._network.named(of)
         if isinstance(of, Tensor):
             if of.name not in self._network:

@@ -87,7 +87,7 @@ def _outputs(program: Program, graph: Any, results: Sequence[Value | None]) -> l
     outputs = []
     for entry, value in zip(graph.output, results):
         if value is None:
-            continue
+            raise ModelError(f"output '{entry.name}' is not computed by the graph")
         if value.array is not None:
             with program.scope(entry.name):
                 program.node(value)

@@ -190,7 +190,8 @@ def _listed(indices: np.ndarray) -> np.ndarray:
 
 
 def _expand(call: Call) -> Value:
-    return call.program.expand(call.input(), call.sizes(1, "the shape"))
+    x, sizes = call.input(), call.sizes(1, "the shape")
+    return call.program.expand(x, [1] * (x.rank - len(sizes)) + sizes)
 
 
 def _tile(call: Call) -> Value:

@@ -210,7 +210,7 @@ class Walker:
         own = {_domain(entry.domain): entry.version for entry in body.opset_import}
         self.nodes(nodes, values, {**opsets, **own}, f"{name}/", depth + 1)
         results = [values.get(output) for output in body.output]
-        if any(result is None for result in results[: len(node.output)]):
+        if any(result is None and output for result, output in zip(results, node.output)):
             raise Undetermined
         return results  # type: ignore[return-value]
 
@@ -220,7 +220,10 @@ def _check_texts(*messages: Any) -> None:
     for message in messages:
         for field, value in message.ListFields():
             if field.type == field.TYPE_STRING:
-                if any(not isinstance(text, str) for text in ([value] if isinstance(value, str | bytes) else value)):
+                if any(
+                    not isinstance(text, str)
+                    for text in ([value] if isinstance(value, str | bytes) else value)
+                ):
                     raise ModelError(f"the file is damaged: a {field.name} is no text")
             elif field.type == field.TYPE_MESSAGE:
                 is_one = hasattr(value, "ListFields")

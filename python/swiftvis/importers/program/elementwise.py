@@ -117,6 +117,8 @@ class Elementwise(Core):
             return self.merge("add", self.unary("relu", x), below)
         if alpha.array.size == 1:
             return self.unary("relu", x, negative_slope=float(alpha.array.reshape(())))
+        if broadcast(alpha.shape, x.shape) != x.shape:
+            raise Refusal(f"slopes of shape {alpha.shape} do not fit an input of {x.shape}")
         node = self.node(x)
         slopes = alpha.array.reshape((1,) * (x.rank - alpha.rank) + alpha.array.shape)
         slopes = slopes[0] if hidden(x.shape) else slopes
