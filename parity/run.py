@@ -22,7 +22,7 @@ LIVE = [
     ("keras", "torch", "torch"),
     ("tf_keras", "tensorflow", "tf_keras"),
 ]
-MODULES = [HERE / "test_torch.py"]
+MODULES = [HERE / "test_torch.py", HERE / "test_torch_operations.py"]
 TESTS = [HERE.parent / "Tests" / "python" / name for name in ("test_live.py", "test_training.py")]
 
 

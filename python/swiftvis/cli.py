@@ -171,7 +171,16 @@ def convert(options: argparse.Namespace) -> None:
     out = Path(options.out)
     if out.suffix.lower() != ".safetensors":
         raise ValueError(f"the output is a .safetensors file, got {out}")
-    model = swiftvis.load_model(options.model, replace=dict(options.replace))
+    from .importers.torch.builders import build, is_builder
+
+    if is_builder(options.model) and not Path(options.model).exists():
+        if options.input is None:
+            raise ValueError(f"{options.model}: --input is missing, the shape of what it takes: 1,3,224,224")
+        model = build(options.model, options.weights, options.input)
+    elif options.weights or options.input:
+        raise ValueError("--weights and --input are for networks of PyTorch (package.module:function)")
+    else:
+        model = swiftvis.load_model(options.model, replace=dict(options.replace))
     if options.classes:
         model = model.with_classes(_read_classes(options.classes))
     model.save(out, half=options.half)
@@ -244,9 +253,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(run=explain)
 
-    two = commands.add_parser("convert", help="a Keras or ONNX model as one .safetensors file")
-    two.add_argument("model", metavar="IN", help=".h5, .hdf5, .keras, .onnx or .safetensors")
+    two = commands.add_parser("convert", help="a trained model as one .safetensors file")
+    two.add_argument(
+        "model",
+        metavar="IN",
+        help=".h5, .hdf5, .keras, .onnx or .safetensors; or a function that makes a PyTorch network, such as "
+        "torchvision.models:resnet50, which is imported",
+    )
     two.add_argument("out", metavar="OUT.safetensors")
+    two.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="of a PyTorch network: a file of torch.save, of which nothing is run",
+    )
+    two.add_argument(
+        "--input",
+        type=_shape,
+        metavar="N,C,H,W",
+        help="of a PyTorch network: the shape of what it takes, such as 1,3,224,224",
+    )
     two.add_argument("--half", action="store_true", help="store large weights as float16: half the size")
     two.add_argument("--classes", metavar="FILE", help="class names to keep in the file, one a line")
     two.add_argument(

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import _native, live
 from .layers import Network
+from .live import modules
 from .live.objects import is_model
 from .model import Model
 from .replacements import Replacement, checked
@@ -28,10 +29,11 @@ def load_model(
 
     Args:
         path: a Keras model (.h5, .hdf5, .keras) saved whole, an ONNX file (.onnx, with the `onnx` package), or swiftvis's
-            own .safetensors; or a live model of Keras 3 or tf.keras, as it is now (other functions take live models as
-            they are, and follow their changes).
+            own .safetensors; or a live model of Keras 3 or tf.keras, or a PyTorch module, as it is now (other functions
+            take live models as they are, and follow their changes).
         input_shape: for ONNX, the input's shape in place of sizes that the file leaves open, batch axis first (1 or
-            None); for several inputs a dict by name.
+            None); for several inputs a dict by name. For a PyTorch module the shape of its input: `swiftvis.from_torch`
+            has more to say.
         replace: for Keras, what stands in for layers whose code is never run (Lambda, custom classes): by the layer's name,
             or "model_1/lambda_1" inside a nested model, a `swiftvis.Rescaling` or `swiftvis.Identity`.
     Raises:
@@ -43,6 +45,12 @@ def load_model(
     replace = checked(replace)
     if is_model(path):
         return live.loaded(path, replace)
+    if modules.is_module(path):
+        if input_shape is None:
+            raise ValueError(
+                "a PyTorch module does not say the shape of its input: give input_shape=(1, 3, 224, 224)"
+            )
+        return modules.loaded(path, tuple(input_shape))
     file = Path(path)
     if file.is_dir():
         raise ValueError(f"{file} is a folder (a SavedModel?): save the model as one .keras or .h5 file")
@@ -52,6 +60,8 @@ def load_model(
 
     if input_shape is not None and not onnx.is_onnx(head, file.suffix.lower()):
         raise ValueError(f"{file}: input_shape is for ONNX files")
+    if why := _of_torch(file, head):
+        raise ValueError(f"{file}: {why}")
     is_keras = head.startswith((_HDF5, _ZIP))
     if replace and not is_keras:
         raise ValueError(f"{file}: replace is for Keras models")
@@ -65,6 +75,14 @@ def load_model(
     if onnx.is_onnx(head, file.suffix.lower()) and head and not head.startswith(b"version https://"):
         return Model.from_graph(*onnx.read(file, input_shape))
     raise ValueError(f"{file}: {_complaint(file.suffix.lower(), head)}")
+
+
+def _of_torch(file: Path, head: bytes) -> str | None:
+    if not head.startswith((_ZIP, b"\x80")):
+        return None
+    from .importers.torch.files import complaint
+
+    return complaint(file, head)
 
 
 def _complaint(suffix: str, head: bytes) -> str:

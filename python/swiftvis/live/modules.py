@@ -214,7 +214,8 @@ def _zeros(shapes: Any) -> Any:
 def _arguments(
     module: Any, example: Any, data_format: str = "channels_first"
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What the module is called with for one sample: tensors of its type, on its device."""
+    """What the module is called with for one sample: tensors of its type, on its device. Its first convolution tells how
+    many axes an input has; without one an input of several axes has its batch."""
     if data_format not in ("channels_first", "channels_last"):
         raise ValueError(f"data_format must be 'channels_first' or 'channels_last', got {data_format!r}")
     if isinstance(example, tuple) and example and all(isinstance(size, int) for size in example):
@@ -235,7 +236,7 @@ def _sample(module: Any, given: Any, data_format: str) -> Any:
     if not tensor.is_floating_point() and not tensor.is_complex():
         tensor = tensor.float()
     rank, channels = _first_convolution(module)
-    expected = rank or {1: 2, 3: 4}.get(tensor.ndim, tensor.ndim)
+    expected = rank or max(tensor.ndim, 2)
     if tensor.ndim == expected - 1:
         tensor = tensor.unsqueeze(0)
     if tensor.ndim < 1 or tensor.numel() == 0:

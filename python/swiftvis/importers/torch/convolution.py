@@ -125,6 +125,17 @@ def _linear(p: Program, x: Value, weight: Value, bias: Value | None = None) -> V
     return p.dense(x, weight.array.T, numbers(bias))
 
 
+def _bilinear(p: Program, a: Value, b: Value, weight: Value, bias: Value | None = None) -> Value:
+    """For each unit a^T W b: the first product with all units side by side."""
+    kernel = numbers(weight)
+    units, rows, columns = kernel.shape
+    first = p.dense(a, kernel.transpose(1, 0, 2).reshape(rows, units * columns))
+    first = p.reshape(first, (*first.shape[:-1], units, columns))
+    terms = p.merge("multiply", first, p.reshape(b, (*b.shape[:-1], 1, columns)))
+    result = p.reduce("sum", terms, [-1])
+    return result if bias is None else p.merge("add", result, bias)
+
+
 def _addmm(p: Program, bias: Value, a: Value, b: Value, beta: float = 1, alpha: float = 1) -> Value:
     if alpha == beta == 1 and b.array is not None and bias.array is not None:
         units = b.array.shape[1]
@@ -172,6 +183,7 @@ ROWS: dict[str, Any] = {
     "aten.convolution": _general,
     "aten.linear": _linear,
     "aten.addmm": _addmm,
+    "aten.bilinear": _bilinear,
     **{f"aten.{name}": lambda p, a, b: p.matmul(a, b) for name in "matmul mm bmm mv dot".split()},
     "aten.scaled_dot_product_attention": _attention,
 }

@@ -53,5 +53,4 @@ ROWS: dict[str, Any] = {
     "aten.new_empty": _new(0.0),
     "aten.new_full": _new(None),
     "aten._to_copy": _converted,
-    "aten.to": _converted,
 }

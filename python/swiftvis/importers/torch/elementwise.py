@@ -116,6 +116,22 @@ def _truth(p: Program, x: Value) -> Value:
     return x if x.array is not None else _not_equal(p, x, 0)
 
 
+def _randomized_relu(
+    p: Program, x: Value, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, *_: Any
+) -> Value:
+    if training:
+        raise Refusal("it is random")
+    return p.unary("relu", x, negative_slope=(lower + upper) / 2)
+
+
+def _and(p: Program, a: Value, b: Value) -> Value:
+    return p.merge("multiply", a, b)
+
+
+def _or(p: Program, a: Value, b: Value) -> Value:
+    return p.merge("maximum", a, b)
+
+
 def _where(p: Program, condition: Value, a: Any, b: Any) -> Value:
     return p.where(condition, value(p, a), value(p, b))
 
@@ -163,10 +179,17 @@ ROWS: dict[str, Any] = {
     "aten.le": _swapped("greater_equal"),
     "aten.eq": _merge("equal"),
     "aten.ne": _not_equal,
+    "aten.rrelu": _randomized_relu,
+    "aten.rrelu_with_noise_functional": lambda p, x, _noise, *given: [_randomized_relu(p, x, *given)],
     "aten.logical_not": lambda p, x: _not(p, _truth(p, x)),
-    "aten.logical_and": lambda p, a, b: p.merge("multiply", _truth(p, a), _truth(p, b)),
-    "aten.logical_or": lambda p, a, b: p.merge("maximum", _truth(p, a), _truth(p, b)),
+    "aten.logical_and": lambda p, a, b: _and(p, _truth(p, a), _truth(p, b)),
+    "aten.logical_or": lambda p, a, b: _or(p, _truth(p, a), _truth(p, b)),
     "aten.logical_xor": lambda p, a, b: _not_equal(p, _truth(p, a), _truth(p, b)),
+    # Integers do not get this far, so the bits are truth values.
+    "aten.bitwise_not": _not,
+    "aten.bitwise_and": _and,
+    "aten.bitwise_or": _or,
+    "aten.bitwise_xor": _not_equal,
     "aten.where": _where,
     "aten.masked_fill": lambda p, x, mask, number: _where(p, mask, number, x),
 }

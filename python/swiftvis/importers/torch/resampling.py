@@ -3,6 +3,7 @@ each axis."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -53,16 +54,19 @@ def _antialiased(own: int, new: int, step: float, kernel: Kernel, reach: int) ->
     return matrix.astype(np.float32)
 
 
+Scales = Sequence[float] | float | None
+
+
 def _new_sizes(
-    p: Program, x: Value, sizes: Sequence[int] | None, scales: Sequence[float] | None
+    p: Program, x: Value, sizes: Sequence[int] | None, scales: Scales, more: Sequence[float | None]
 ) -> tuple[list[int], list[int], list[float]]:
-    """The axes' own sizes, new ones, and the steps between new elements in units of the old ones."""
+    """The axes' own sizes, new ones, and the steps between new elements in units of the old ones. The scales come in a
+    list, or one by one beside the sizes."""
     own = list(p.sizes(x)[2:])
-    if sizes is not None:
-        return own, list(sizes), [n / m for n, m in zip(own, sizes, strict=True)]
-    assert scales is not None
-    new = [math.floor(n * scale) for n, scale in zip(own, scales, strict=True)]
-    return own, new, [1 / scale for scale in scales]
+    factors = list(scales) if isinstance(scales, (list, tuple)) else [scales, *more]
+    new = list(sizes or (math.floor(n * factor) for n, factor in zip(own, factors, strict=True)))
+    steps = [1 / factor if factor else n / m for n, m, factor in itertools.zip_longest(own, new, factors)]
+    return own, new, steps
 
 
 def _interpolated(kernel: Kernel, reach: int, interpolation: str | None, antialias: bool = False) -> Any:
@@ -71,9 +75,10 @@ def _interpolated(kernel: Kernel, reach: int, interpolation: str | None, antiali
         x: Value,
         sizes: Sequence[int] | None,
         align_corners: bool,
-        scales: Sequence[float] | None = None,
+        scales: Scales = None,
+        *more: float | None,
     ) -> Value:
-        own, new, steps = _new_sizes(p, x, sizes, scales)
+        own, new, steps = _new_sizes(p, x, sizes, scales, more)
         plain = all(step * m == n for n, m, step in zip(own, new, steps, strict=True))
         if interpolation and not antialias and x.rank <= 4 and (align_corners or plain):
             coordinates = "align_corners" if align_corners else "half_pixel"
@@ -95,9 +100,9 @@ def _interpolated(kernel: Kernel, reach: int, interpolation: str | None, antiali
 
 def _nearest(exact: bool) -> Any:
     def row(
-        p: Program, x: Value, sizes: Sequence[int] | None, scales: Sequence[float] | None = None
+        p: Program, x: Value, sizes: Sequence[int] | None, scales: Scales = None, *more: float | None
     ) -> Value:
-        own, new, steps = _new_sizes(p, x, sizes, scales)
+        own, new, steps = _new_sizes(p, x, sizes, scales, more)
         if x.rank <= 4 and all(
             m % n == 0 and step * m == n for n, m, step in zip(own, new, steps, strict=True)
         ):

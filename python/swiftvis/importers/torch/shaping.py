@@ -216,7 +216,7 @@ ROWS: dict[str, Any] = {
     "aten.squeeze": _squeeze,
     "aten.unsqueeze": _unsqueeze,
     "aten.expand": _expand,
-    "aten.copy": lambda p, x, source: p.expand(value(p, source), x.shape),
+    "aten.copy": lambda p, x, source, *_: p.expand(value(p, source), x.shape),
     "aten.repeat": _repeat,
     "aten.slice": _slice,
     "aten.select": _select,
