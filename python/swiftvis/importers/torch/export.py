@@ -103,22 +103,34 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_custom_gradients() -> Iterator[None]:
-    """Tracing sees a custom Function's forward only, so that its own gradient would be lost in silence."""
+    """Tracing sees a custom Function's forward only, so that its own gradient would be lost in silence. `apply` may be
+    bound to a name long before, so it is `forward` that refuses."""
     import torch
 
-    function = torch.autograd.Function
-    own = vars(function)["apply"]
-
-    def apply(cls: Any, *arguments: Any, **options: Any) -> Any:
-        if cls.__module__.partition(".")[0] == "torch":
-            return own.__get__(None, cls)(*arguments, **options)
-        raise UnsupportedModelError(
-            f"it calls {cls.__module__}.{cls.__qualname__}, a torch.autograd.Function with a gradient of its own, "
-            "which cannot be read: use plain operations instead"
-        )
-
-    function.apply = classmethod(apply)
+    functions = [cls for cls in _subclasses(torch.autograd.Function) if "forward" in vars(cls)]
+    forwards = [vars(cls)["forward"] for cls in functions]
     try:
+        for cls in functions:
+            cls.forward = staticmethod(_refusing(cls))
         yield
     finally:
-        function.apply = own
+        for cls, forward in zip(functions, forwards, strict=True):
+            cls.forward = forward
+
+
+def _subclasses(base: type) -> list[Any]:
+    """Those that are not PyTorch's own."""
+    found: list[Any] = []
+    for cls in base.__subclasses__():
+        found += [cls] * (cls.__module__.partition(".")[0] != "torch") + _subclasses(cls)
+    return found
+
+
+def _refusing(cls: Any) -> Any:
+    def forward(*_: Any, **__: Any) -> Any:
+        raise UnsupportedModelError(
+            f"it calls {cls.__module__}.{cls.__qualname__}, a torch.autograd.Function with a gradient of its own, which "
+            "cannot be read: use plain operations instead"
+        )
+
+    return forward
