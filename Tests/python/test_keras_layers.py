@@ -147,7 +147,7 @@ def attentions() -> None:
 
 
 applications()
-# volumes()
+volumes()
 normalizations()
 resizings()
 attentions()

@@ -1,4 +1,4 @@
-"""Networks saved by real Keras, from 2.1 on TensorFlow 1 to Keras 3 on JAX, by `fixtures/keras/make_*.py`.
+"""Networks saved by real Keras, from 1.2 on TensorFlow 1 to Keras 3 on JAX, by `fixtures/keras/make_*.py`.
 
 Beside each is what that Keras computed: predictions, and the gradient of a random weighting of the outputs.
 """
@@ -118,6 +118,23 @@ def test_a_nested_model_called_twice_has_its_weights_once() -> None:
     ]
     assert len(calls) == 2
     assert len(weights) == len({array.tobytes() for array in weights.values()})
+
+
+def test_kernels_that_theano_saved(tmp_path: Path) -> None:
+    """Theano computes true convolutions, and its variables have no numbers behind their names."""
+    path, source = tmp_path / "theano.h5", fixture("1.2.2_images_th.h5")
+    path.write_bytes(source.read_bytes())
+    with h5py.File(path, "r+") as file:
+        for group in file["model_weights"].values():
+            names = [name.decode() for name in group.attrs["weight_names"]]
+            group.attrs["weight_names"] = [name.removesuffix(":0").encode() for name in names]
+            for name in names:
+                values = group[name][()]
+                del group[name]
+                group[name.removesuffix(":0")] = values[:, :, ::-1, ::-1] if values.ndim == 4 else values
+    x = np.random.default_rng(0).normal(size=(1, 3, 9, 11)).astype("f")
+    expected = swiftvis.load_model(source).predict(x)
+    np.testing.assert_array_equal(swiftvis.load_model(path).predict(x), expected)
 
 
 # ---- The container ----

@@ -85,6 +85,13 @@ class StoredArray:
     def reshape(self, shape: tuple[int, ...]) -> StoredArray:
         return StoredArray(self.dtype, shape, self.read_into)
 
+    def permuted(self, axes: tuple[int, ...]) -> StoredArray:
+        def read_into(destination: np.ndarray) -> None:
+            np.copyto(destination.reshape(shape), self.read().transpose(axes))
+
+        shape = tuple(self.shape[axis] for axis in axes)
+        return StoredArray(self.dtype, shape, read_into)
+
     def read(self) -> np.ndarray:
         values = np.empty(self.shape, np.float32)
         self.read_into(values.reshape(-1))

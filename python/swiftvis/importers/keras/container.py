@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras import hdf5, hdf5_library
+from swiftvis.importers.keras.keras1 import Keras1Weights, translated
 from swiftvis.importers.keras.weights import ArchiveWeights, LegacyWeights, attribute_text
 from swiftvis.importers.stored import ByteRange
 
@@ -123,10 +124,11 @@ def _legacy(file: hdf5.Node) -> Archive:
     version = attribute_text(file.attributes, "keras_version") or attribute_text(
         weights.attributes, "keras_version"
     )
-    if version is None or version.startswith("1"):
-        raise UnsupportedModelError("it was saved by Keras 1; load it with Keras 2 and save it again")
-    backend = attribute_text(file.attributes, "backend") or "tensorflow"
     config = _object(json.loads(attribute_text(file.attributes, "model_config") or ""), "model_config")
+    if version is None or version.startswith("1."):
+        old = Keras1Weights(weights)
+        return Archive(translated(config), version or "1.0", old.backend, old)
+    backend = attribute_text(file.attributes, "backend") or "tensorflow"
     return Archive(config, version, backend, LegacyWeights(weights))
 
 

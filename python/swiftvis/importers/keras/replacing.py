@@ -56,4 +56,4 @@ def _replace(layer: LayerConfig, replacement: Replacement, channels_first: bool)
         }
         options["data_format"] = "channels_first" if channels_first else "channels_last"
     layer.class_name = "Identity" if isinstance(replacement, Identity) else "Rescaling"
-    layer.options, layer.is_custom, layer.is_operation = options, False, False
+    layer.options, layer.is_custom, layer.is_operation, layer.refusal = options, False, False, None

@@ -36,7 +36,8 @@ class Call:
 class LayerConfig:
     """One layer. A nested model has `children`, and the references of its own inputs and outputs.
 
-    `twin` is an earlier entry for the same layer, which shares its weights.
+    `refusal` tells why a reader of older files leaves the layer out; `twin` is an earlier entry for the same layer, which
+    shares its weights.
     """
 
     name: str
@@ -45,6 +46,7 @@ class LayerConfig:
     is_custom: bool = False
     is_operation: bool = False
     is_hidden: bool = False
+    refusal: str | None = None
     twin: LayerConfig | None = None
     calls: list[Call] = dataclasses.field(default_factory=list)
     children: list[LayerConfig] = dataclasses.field(default_factory=list)
@@ -123,6 +125,7 @@ def parse(
         or (bool(module) and module.split(".")[0] not in ("keras", "tf_keras")),
         is_operation=module.startswith(("keras.src.ops", "keras.ops")) or (not module and is_bare),
     )
+    layer.refusal = entry.get("refusal")
     if (identity := entry.get("shared_object_id")) is not None:
         layer.twin = shared.setdefault(identity, layer)
         layer.twin = None if layer.twin is layer else layer.twin

@@ -156,6 +156,8 @@ def _refusal(layer: LayerConfig) -> str | None:
     """Why a layer cannot be computed, as far as its class tells."""
     if layer.class_name == "InputLayer":
         return None
+    if layer.refusal:
+        return str(layer.refusal)
     if layer.class_name == "Lambda":
         return "it holds Python code, which is never run"
     if layer.is_custom:

@@ -29,15 +29,15 @@ class LegacyWeights:
 
     def assign(self, model: LayerConfig, roles: Roles) -> Arrays:
         """The arrays of every layer; `roles` tells how many trainable and other arrays a layer has."""
-        names = set(_attribute_list(self._group, "layer_names"))
+        names = set(attribute_list(self._group, "layer_names"))
         arrays: Arrays = {}
         for layer in model.children:
             if layer.name not in names:
                 if any(sum(roles(leaf)) for leaf in layer.leaves()):
                     raise ModelError(f"the file has no weights for layer '{layer.name}'")
                 continue
-            group = _child(self._group, layer.name)
-            stored = [_child(group, name) for name in _attribute_list(group, "weight_names")]
+            group = child(self._group, layer.name)
+            stored = [child(group, name) for name in attribute_list(group, "weight_names")]
             self._distribute(layer, stored, roles, arrays)
         return arrays
 
@@ -77,7 +77,7 @@ class ArchiveWeights:
         # Keras 2.12 to 2.15 wrote `.keras` files too, with this name in them.
         for name in ("layers", "_layer_checkpoint_dependencies"):
             if group is not None and layers is None and name in (group.children or ()):
-                layers = _child(group, name)
+                layers = child(group, name)
         used: dict[str, int] = {}
         for layer in model.children:
             if layer.is_operation:
@@ -89,11 +89,11 @@ class ArchiveWeights:
                 pairs = zip(layer.twin.leaves(), layer.leaves())
                 arrays.update({leaf: arrays[first] for first, leaf in pairs if first in arrays})
                 continue
-            child = (layers.children or {}).get(name) if layers is not None else None
+            own = (layers.children or {}).get(name) if layers is not None else None
             if layer.children:
-                self._visit(layer, child, roles, arrays)
+                self._visit(layer, own, roles, arrays)
             elif count := sum(roles(layer)):
-                arrays[layer] = self._variables(layer, child, count)
+                arrays[layer] = self._variables(layer, own, count)
 
     @classmethod
     def _variables(cls, layer: LayerConfig, group: Node | None, count: int) -> list[StoredArray]:
@@ -114,7 +114,7 @@ class ArchiveWeights:
         present = len(stored.children or ()) if stored is not None else 0
         if stored is None or present < count:
             raise ModelError(f"layer '{layer.name}' should have {count} weights, the file has {present}")
-        return [_array(_child(stored, str(index)), layer.name) for index in range(count)]
+        return [_array(child(stored, str(index)), layer.name) for index in range(count)]
 
 
 def attribute_text(attributes: Mapping[str, Any], name: str) -> str | None:
@@ -125,7 +125,7 @@ def attribute_text(attributes: Mapping[str, Any], name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _attribute_list(group: Node, name: str) -> list[str]:
+def attribute_list(group: Node, name: str) -> list[str]:
     """A list of names; a long one is cut into `name0`, `name1`, ..."""
     attributes = group.attributes
     if name in attributes:
@@ -138,7 +138,7 @@ def _attribute_list(group: Node, name: str) -> list[str]:
     return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
 
 
-def _child(group: Node, path: str) -> Node:
+def child(group: Node, path: str) -> Node:
     current = group
     for part in path.split("/"):
         if current.children is None or part not in current.children:

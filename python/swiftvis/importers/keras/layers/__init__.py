@@ -12,6 +12,7 @@ from swiftvis.importers.keras.layers import (
     activation,
     attention,
     convolution,
+    legacy,
     merging,
     normalization,
     pooling,
@@ -57,6 +58,10 @@ def _layer_normalization(options: dict[str, Any]) -> Counts:
 
 def _projections(options: dict[str, Any]) -> Counts:
     return 4 * _kernel_and_bias(options)[0], 0
+
+
+def _highway(options: dict[str, Any]) -> Counts:
+    return 2 * _kernel_and_bias(options)[0], 0
 
 
 def _attention(options: dict[str, Any]) -> Counts:
@@ -153,6 +158,8 @@ LAYERS: dict[str, LayerType] = {
     "Permute": LayerType(shaping.permute),
     "RepeatVector": LayerType(shaping.repeat_vector),
     "Resizing": LayerType(resizing.resizing),
+    "MaxoutDense": LayerType(legacy.maxout, _kernel_and_bias),
+    "Highway": LayerType(legacy.highway, _highway),
     "CenterCrop": LayerType(resizing.center_crop),
     "MultiHeadAttention": LayerType(attention.multi_head_attention, _projections),
     "GroupQueryAttention": LayerType(attention.multi_head_attention, _projections),

@@ -61,6 +61,9 @@ def transposed_convolution(call: LayerCall) -> Tensor:
     attributes["output_padding"] = extra
     node, x = function(call), call.enter(call.input, call.channels_first)
     kernel, bias = _kernel(call, 0), _bias(call, 1)
+    if "output_shape" in call.options:
+        extra = _stated_extra(call, x, kernel, attributes)
+        attributes["output_padding"] = extra
     shape: list[int | None] = [None, None, None, kernel.shape[2]]
     for axis in (1, 2):
         size, stride = x.shape[axis], attributes["strides"][axis - 1]
@@ -76,6 +79,21 @@ def transposed_convolution(call: LayerCall) -> Tensor:
             )
     y = call.emit("conv2d_transpose", [x], tuple(shape), attributes, {"kernel": kernel, "bias": bias})
     return _finish(call, node, y)
+
+
+def _stated_extra(call: LayerCall, x: Tensor, kernel: Weight, attributes: dict[str, Any]) -> list[int]:
+    """The output padding that gives the size which Keras 1 states."""
+    stated = call.options["output_shape"]
+    sizes = stated[2:] if call.channels_first else stated[1:3]
+    extra = []
+    for axis, size in enumerate(sizes):
+        window = (kernel.shape[axis] - 1) * attributes["dilations"][axis] + 1
+        lost = 2 * (window // 2) if attributes["padding"] == "same" else 0
+        least = (call.known(x.shape[axis + 1]) - 1) * attributes["strides"][axis] + window - lost
+        if type(size) is not int or not 0 <= size - least < 1 << 31:
+            raise Refusal(f"output_shape {stated!r} is not supported")
+        extra.append(size - least)
+    return extra
 
 
 def dense(call: LayerCall) -> Tensor:
