@@ -23,6 +23,12 @@ public struct Graph: Sendable {
   let indices: [String: NodeIndex]
 
   public func index(of name: String) -> NodeIndex? { indices[name] }
+
+  /// A graph of the planner's own, which nobody knows by layers or names.
+  init(nodes: [Node], inputCount: Int) {
+    (self.nodes, self.inputCount) = (nodes, inputCount)
+    (outputs, layers, indices) = ([], [], [:])
+  }
 }
 
 /// A layer as the source's users know it. `outputs` has a node for each time it is called.

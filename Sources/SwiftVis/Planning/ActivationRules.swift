@@ -3,7 +3,7 @@ struct ActivationRules {
   private let common: BackwardRule
   /// Of activations that do not follow the common rule.
   private(set) var own: [Graph.NodeIndex: BackwardRule] = [:]
-  private let graph: Graph
+  private var graph: Graph
 
   /// Throws where the question names something that is no activation.
   init(_ graph: Graph, _ question: Question) throws {
@@ -29,6 +29,18 @@ struct ActivationRules {
   }
 
   subscript(node: Graph.NodeIndex) -> BackwardRule { own[node] ?? common }
+
+  /// The same rules for the nodes of a physical graph. Its movements have none.
+  func moved(to physical: PhysicalGraph) -> ActivationRules {
+    var moved = self
+    moved.graph = physical.graph
+    moved.own = [:]
+    for (node, origin) in physical.origins.enumerated() {
+      let rule = origin.map { self[$0] } ?? .plain
+      if rule != common { moved.own[node] = rule }
+    }
+    return moved
+  }
 
   /// Those whose rule is custom.
   var customNodes: [Graph.NodeIndex] { graph.nodes.indices.filter { self[$0] == .custom } }

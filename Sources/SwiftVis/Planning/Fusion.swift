@@ -32,7 +32,7 @@ struct Rectifier: Equatable {
   }
 }
 
-/// The needed nodes of a simplified graph, grouped.
+/// The needed nodes of a physical graph, grouped.
 struct Fusion {
   /// In an order in which each group comes after what it reads.
   private(set) var groups: [FusedNode] = []

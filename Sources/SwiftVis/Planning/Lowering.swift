@@ -64,6 +64,7 @@ extension PlanBuilder {
       values[node] = emit(.resize(try resizing(node, attributes, .forward)), inputs, shape: shape)
     case .reshape, .activation(.linear):
       values[node] = inputs[0]
+      samples[node] = samples[graph.inputs(of: group)[0]]
     case .permute(let axes):
       values[node] = emit(.permute(Permutation(shape: inputShapes[0], axes: axes)), inputs, shape: shape)
     case .concatenate(let axis):
@@ -151,7 +152,7 @@ extension PlanBuilder {
     let leading = alpha.shape.prefix { $0 == 1 }.count
     let period = sample[leading...].reduce(1, *)
     if Array(alpha.shape[leading...]) == Array(sample[leading...]) { return (alpha, period) }
-    let key = PackedWeights.Key(node: node, affine: nil, form: .alpha(period: period))
+    let key = PackedWeights.Key(node: name(node), affine: nil, form: .alpha(period: period))
     let kept = Array(alpha.shape[leading...]), full = Array(sample[leading...])
     let spread = try packedWeights.weights(key, count: period) { target in
       for i in 0..<period {

@@ -4,15 +4,17 @@ import Synchronization
 final class PackedWeights: Sendable {
   /// What a packed form depends on. Equal keys mean equal contents.
   struct Key: Hashable {
-    let node: Graph.NodeIndex
+    /// By name: a plan's graph has numbers of its own.
+    let node: String
     /// The affine folded into it.
-    let affine: Graph.NodeIndex?
+    let affine: String?
     /// The affine before it, whose scale is in it too.
-    var affineBefore: Graph.NodeIndex?
+    var affineBefore: String?
     let form: Form
   }
   enum Form: Hashable {
     case convolution(Int), depthwise(Int), dense(Int)
+    case permuted([Layout.Factor])
     case bias, scale(count: Int), offset(count: Int), alpha(period: Int)
   }
 
@@ -22,8 +24,12 @@ final class PackedWeights: Sendable {
 
   /// The entry for the key; `make` fills `count` floats (zero to begin with) if there is none.
   func weights(_ key: Key, count: Int, make: (UnsafeMutablePointer<Float>) -> Void) throws -> Weights {
+    try weights(key) { try Weights(count: count, filling: make) }
+  }
+
+  func weights(_ key: Key, make: () throws -> Weights) throws -> Weights {
     if let entry = entries.withLock({ $0[key] }) { return entry }
-    let made = try Weights(count: count, filling: make)
+    let made = try make()
     // Two threads may have made the same one: the first stays.
     return entries.withLock { entries in
       if let entry = entries[key] { return entry }

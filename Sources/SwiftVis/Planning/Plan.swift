@@ -1,7 +1,7 @@
 /// The answer to a question, worked out: immutable, and run by sessions.
 struct Plan: Sendable {
   let question: Question
-  /// With every size known, by node.
+  /// With every size known, by node of the model.
   let shapes: [[Int]]
   /// Forward steps, then backward steps.
   let steps: [Step]
@@ -28,7 +28,7 @@ struct Plan: Sendable {
 
 extension Plan {
   init(_ model: Model, _ question: Question) throws {
-    let shapes = try ShapeInference.shapes(of: model.graph, inputShapes: question.inputShapes)
+    let sourceShapes = try ShapeInference.shapes(of: model.graph, inputShapes: question.inputShapes)
     func nodes(_ names: [String]) throws -> [Graph.NodeIndex] {
       try names.map { name in
         guard let node = model.graph.index(of: name) else {
@@ -37,20 +37,30 @@ extension Plan {
         return node
       }
     }
-    let gradientNodes = try nodes(question.gradients)
-    var rules = try ActivationRules(model.graph, question)
-    let kept = Set(gradientNodes + rules.customNodes)
-    let recognized = model.graph.recognizingPatterns(kept: kept, rules: rules)
-    let (graph, sources) = recognized.simplified(shapes: shapes, kept: kept)
-    let valueNodes = try nodes(question.values).map { sources[$0] }
-    let cotangentNodes = try nodes(question.cotangents).map { sources[$0] }
-    let path = try Self.path(graph, from: gradientNodes, to: cotangentNodes)
+    let asked = (
+      values: try nodes(question.values), cotangents: try nodes(question.cotangents),
+      gradients: try nodes(question.gradients)
+    )
+    let sourceRules = try ActivationRules(model.graph, question)
+    let kept = Set(asked.gradients + sourceRules.customNodes)
+    let source = model.graph.recognizingPatterns(kept: kept, rules: sourceRules)
+    try Self.checkPaths(source, from: asked.gradients, to: asked.cotangents)
+    var physical = try PhysicalGraph(
+      source, model.packedWeights, shapes: sourceShapes, wanted: Set(asked.values + asked.cotangents), kept: kept,
+      rules: sourceRules)
+    let valueNodes = try asked.values.map { try physical.place($0) }
+    let cotangentNodes = try asked.cotangents.map { try physical.place($0) }
+    let gradientNodes = try asked.gradients.map { try physical.place($0) }
+    let (graph, shapes) = (physical.graph, physical.shapes)
+    let path = Self.path(graph, from: gradientNodes, to: cotangentNodes)
+    var rules = sourceRules.moved(to: physical)
     rules.restrict(to: path, of: graph)
-    let asked = Set(valueNodes).union(cotangentNodes).union(gradientNodes)
 
     var builder = PlanBuilder(
       graph, model.packedWeights, shapes: shapes, question: question, rules: rules, path: path, wanted: Set(gradientNodes))
-    let fusion = Fusion(graph, shapes: shapes, rules: rules, wanted: Set(valueNodes).union(cotangentNodes), kept: asked)
+    let fusion = Fusion(
+      graph, shapes: shapes, rules: rules, wanted: Set(valueNodes).union(cotangentNodes),
+      kept: Set(valueNodes + cotangentNodes + gradientNodes))
     for input in 0..<graph.inputCount { builder.values[input] = builder.tensor(shapes[input]) }
     for group in fusion.groups { try builder.lower(group) }
     let forwardCount = builder.steps.count
@@ -100,24 +110,41 @@ extension Plan {
       counts: counts, lifetimes: lifetimes, takeovers: schedule.takeovers, widths: widths, slices: slicing.slices,
       rigid: slicing.rigid)
     self.init(
-      question: question, shapes: shapes, steps: schedule.steps, forwardCount: schedule.forwardCount, inputs: inputs,
+      question: question, shapes: sourceShapes, steps: schedule.steps, forwardCount: schedule.forwardCount, inputs: inputs,
       values: values, cotangents: cotangents, gradients: gradients, constants: builder.constants, counts: counts,
       widths: widths,
       memory: try planner.plan(reusingMemory: question.reusesMemory), scratch: scratch,
       workerScratchCount: schedule.steps.map(\.kernel.workerScratchCount).max() ?? 0,
-      unmodifiedActivations: builder.unmodified.map { graph.activationName($0) },
+      unmodifiedActivations: builder.unmodified.compactMap { physical.origins[$0].map { model.graph.activationName($0) } },
       customNodes: rules.customNodes.map { graph.nodes[$0].name })
   }
 
-  /// The nodes on some way from a gradient to a cotangent, both included. Throws where one of them is on none.
+  /// The nodes on some way from a gradient to a cotangent, both included.
   private static func path(
     _ graph: Graph, from gradients: [Graph.NodeIndex], to cotangents: [Graph.NodeIndex]
-  ) throws -> Set<Graph.NodeIndex> {
-    var below = Set(gradients), above = Set(cotangents)
+  ) -> Set<Graph.NodeIndex> {
+    below(gradients, in: graph).intersection(above(cotangents, in: graph))
+  }
+
+  private static func below(_ nodes: [Graph.NodeIndex], in graph: Graph) -> Set<Graph.NodeIndex> {
+    var below = Set(nodes)
     for node in graph.nodes.indices where !below.isDisjoint(with: graph.inputsWithGradient(of: node)) { below.insert(node) }
+    return below
+  }
+
+  private static func above(_ nodes: [Graph.NodeIndex], in graph: Graph) -> Set<Graph.NodeIndex> {
+    var above = Set(nodes)
     for node in graph.nodes.indices.reversed() where above.contains(node) {
       above.formUnion(graph.inputsWithGradient(of: node))
     }
+    return above
+  }
+
+  /// Throws where a gradient or a cotangent is on no path.
+  private static func checkPaths(
+    _ graph: Graph, from gradients: [Graph.NodeIndex], to cotangents: [Graph.NodeIndex]
+  ) throws {
+    let (below, above) = (below(gradients, in: graph), above(cotangents, in: graph))
     let name = { (node: Graph.NodeIndex) in "'\(graph.nodes[node].name)'" }
     if let stray = gradients.first(where: { !above.contains($0) }) {
       let targets = cotangents.map(name).joined(separator: ", ")
@@ -127,7 +154,6 @@ extension Plan {
       let wanted = gradients.map(name).joined(separator: ", ")
       throw VisError(.invalidArgument, "no path leads from \(wanted) to \(name(stray)): there is no gradient")
     }
-    return below.intersection(above)
   }
 }
 

@@ -29,7 +29,7 @@ struct PlanBuilder {
   /// Tensors that lie with the model's weights, and are only read.
   private(set) var constants: [TensorID: Weights] = [:]
   /// Of a constant: its value for one sample, which is that of all.
-  private var samples: [Graph.NodeIndex: TensorID] = [:]
+  var samples: [Graph.NodeIndex: TensorID] = [:]
   /// What the forward pass keeps for the backward pass beside values: a max pool's argmax, the partial results of a merge.
   var saved: [Graph.NodeIndex: [TensorID]] = [:]
   var cotangents: [Graph.NodeIndex: Cotangent] = [:]
@@ -104,6 +104,7 @@ struct PlanBuilder {
   }
 
   func operation(_ node: Graph.NodeIndex) -> Operation { graph.nodes[node].operation }
+  func name(_ node: Graph.NodeIndex) -> String { graph.nodes[node].name }
 
   // MARK: Weights as kernels read them
 
@@ -112,7 +113,7 @@ struct PlanBuilder {
     let weights = try weight(role, of: node)
     guard weights.count != count else { return weights }
     let form: PackedWeights.Form = role == "scale" ? .scale(count: count) : .offset(count: count)
-    return try packedWeights.weights(.init(node: node, affine: nil, form: form), count: count) {
+    return try packedWeights.weights(.init(node: name(node), affine: nil, form: form), count: count) {
       for i in 0..<count { $0[i] = weights.base[weights.count == 1 ? 0 : i] }
     }
   }
@@ -130,7 +131,7 @@ struct PlanBuilder {
     let count = shapes[group.core].last ?? 1
     let scale = try foldedScale(group)
     let offset = try group.affine.map { try vector("offset", of: $0, count: count) }
-    let key = PackedWeights.Key(node: group.core, affine: group.affine, form: .bias)
+    let key = PackedWeights.Key(node: name(group.core), affine: group.affine.map(name), form: .bias)
     return try packedWeights.weights(key, count: count) { target in
       for i in 0..<count {
         target[i] = (bias?.base[i] ?? 0) * (scale?.base[i] ?? 1) + (offset?.base[i] ?? 0)
@@ -150,7 +151,9 @@ struct PlanBuilder {
     let scale = try foldedScale(group)?.base
     func packed(_ form: PackedWeights.Form, _ count: Int, _ pack: (UnsafeMutablePointer<Float>) -> Void) throws -> Weights {
       try packedWeights.weights(
-        .init(node: node, affine: group.affine, affineBefore: affineBefore, form: form), count: count, make: pack)
+        .init(
+          node: name(node), affine: group.affine.map(name), affineBefore: affineBefore.map(name), form: form),
+        count: count, make: pack)
     }
     switch operation(node) {
     case .depthwiseConvolution:
