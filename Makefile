@@ -56,8 +56,9 @@ sdist: $(VENV)/test
 	tar -xzf build/sdist/swiftvis-*.tar.gz -C $(SOURCE) --strip-components 1
 
 # What a release uploads; see docs/releasing.md.
-dist: wheel
+dist:
 	Tests/package/release.sh
+	$(MAKE) wheel
 	rm -rf dist && mkdir dist && cp build/sdist/swiftvis-*.tar.gz $(WHEELS)/swiftvis-*.whl dist/
 
 lint: $(VENV)/lint

@@ -56,23 +56,25 @@ run() {
   echo "by $3, $2: $milliseconds ms for a map by EfficientNet-Lite0"
 }
 
-build remote release "url: \"$url\", from: \"$version\""
+# Side by side, since a module is compiled by one processor in release.
+for configuration in release debug; do
+  build remote $configuration "url: \"$url\", from: \"$version\"" &
+  build local $configuration 'path: "../swiftvis"'
+  wait $!
+done
 run remote release tag
 fast=$milliseconds
-build remote debug "url: \"$url\", from: \"$version\""
+run local release path
+run local debug path
 run remote debug tag
 # The kernels are optimized file by file, what is around them is not.
 if ((milliseconds > 10 * fast)); then
   echo "the kernels are slow in a user's debug build"
   exit 1
 fi
-# In the same folder, where everything is built already.
+# In the tag's place, where everything is built already.
 build remote debug "url: \"$url\", branch: \"main\""
 run remote debug branch
-build local release 'path: "../swiftvis"'
-run local release path
-build local debug 'path: "../swiftvis"'
-run local debug path
 
 if [ "$(uname -m)" = x86_64 ] && command -v objdump >/dev/null; then
   fused=$(objdump -d "$work/remote/.build/release/Consumer" | grep -c 'vfmadd.*%ymm')

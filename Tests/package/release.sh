@@ -6,7 +6,7 @@ version=$(sed -nE 's/^#define SV_VERSION_(MAJOR|MINOR|PATCH) ([0-9]+)$/\2/p' Sou
 
 tag=$(git describe --exact-match --tags 2>/dev/null || true)
 if [ "$tag" != "$version" ]; then
-  echo "the header says $version, but this commit's tag is '${tag:-missing}': git tag -a $version"
+  echo "the header says $version, but this commit has ${tag:+the tag }${tag:-no tag}: git tag -a $version"
   exit 1
 fi
 if ! grep -qE "^## \[$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md; then
