@@ -81,9 +81,11 @@ def test_layers_are_nodes_and_values_have_their_names(tmp_path):
 def test_maps_and_modifiers(tmp_path):
     net = loaded(convolution(), tmp_path)
     x = array(3, 8, 8)
-    map_ = visualize_saliency(net, -1, 2, x, backprop_modifier="guided")
+    map_ = visualize_saliency(net, "logits", 2, x, backprop_modifier="guided")
     assert map_.shape == (8, 8)
-    assert visualize_cam(net, -1, 2, x, penultimate_layer_idx="relu1").shape == (8, 8)
+    named = visualize_cam(net, -1, 2, x, penultimate_layer_idx="conv1")
+    assert named.shape == (8, 8)
+    np.testing.assert_array_equal(visualize_cam(net, -1, 2, x), named)
 
 
 def test_open_sizes_stay_open(tmp_path):

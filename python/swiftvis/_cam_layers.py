@@ -10,8 +10,8 @@ from .layers import Layer, Tensor
 from .model import Model
 
 _CONV_OR_POOLING = re.compile(
-    r"(Depthwise|Separable)?Conv(olution|Transpose)?[123]D(Transpose)?|(Max|Average|Avg)Pool(ing)?[123]D",
-    re.IGNORECASE,  # PyTorch's end in a small d
+    r"(Depthwise|Separable)?Conv(olution|Transpose)?([123]D)?(Transpose)?|(Max|Average|Avg)Pool(ing)?([123]D)?",
+    re.IGNORECASE,  # PyTorch's end in a small d, ONNX's say no dimensions
 )
 
 
