@@ -146,11 +146,71 @@ def attentions() -> None:
     )
 
 
+def operations() -> None:
+    from keras import ops
+
+    for name in (
+        "abs",
+        "sqrt",
+        "log",
+        "erf",
+        "sin",
+        "tanh",
+        "floor",
+        "exp",
+        "relu",
+        "square",
+        "sigmoid",
+        "silu",
+    ):
+        operation = getattr(ops, name)
+        inside = ops.square if name in ("sqrt", "log") else ops.negative
+        case(f"ops.{name}", (4, 6), lambda x, f=operation, g=inside: f(g(x) + 0.5))
+    for name in ("mean", "sum", "max", "min", "logsumexp"):
+        reduction = getattr(ops, name)
+        case(f"ops.{name}", (4, 3, 6), lambda x, f=reduction: f(x, axis=(1, 3), keepdims=True))
+    case(
+        "ops.arithmetic",
+        (4, 6),
+        lambda x: ops.maximum(x**2 / (2 + x * x), 1 / (3 + ops.abs(x))),
+    )
+    case("ops.transposes", (4, 3, 6), lambda x: ops.swapaxes(ops.transpose(x, (0, 3, 1, 2)), 1, 2))
+    case("ops.reshape", (4, 6), lambda x: ops.reshape(ops.expand_dims(x, 1), (-1, 3, 8)))
+    case("ops.getitem", (5, 6), lambda x: x[:, 1:, ::2] + x[:, 0][:, None, :3] - x[:, -1:, 3:])
+    case("ops.reverse", (5, 6), lambda x: x[:, ::-1])
+    case("ops.concatenate", (5, 6), lambda x: ops.concatenate([x, *ops.split(x, 2, axis=2)], axis=2))
+    case("ops.stack", (5, 6), lambda x: ops.squeeze(ops.stack([x, x * 2], axis=2)[:, :, :1], axis=2))
+    case("ops.matmul", (5, 6), lambda x: ops.softmax(ops.matmul(x, ops.transpose(x, (0, 2, 1))) / 2, axis=1))
+    case("ops.log_softmax", (5, 6), lambda x: ops.log_softmax(x))
+    case("ops.einsum", (5, 6), lambda x: ops.einsum("btc,bsc->bts", x, x))
+    case("ops.clip", (5, 6), lambda x: ops.clip(x, -0.5, 0.7))
+    case("ops.normalize", (5, 6), lambda x: ops.normalize(x, axis=1))
+
+
+def transformers() -> None:
+    """A vision transformer as people write it in Keras, without embeddings."""
+
+    def vit(x: Any) -> Any:
+        from keras import ops
+
+        x = L.Reshape((6, 8))(L.Conv2D(8, 4, strides=4)(x))
+        for _ in range(2):
+            y = L.LayerNormalization(epsilon=1e-6)(x)
+            x = L.Add()([x, L.MultiHeadAttention(2, 4)(y, y)])
+            y = L.Dense(16, activation="gelu")(L.LayerNormalization(epsilon=1e-6)(x))
+            x = x + L.Dropout(0.1)(L.Dense(8)(y))
+        return L.Dense(3)(L.Concatenate()([ops.mean(x, axis=1), x[:, 0]]))
+
+    case("ViT", (8, 12, 3), vit)
+
+
 applications()
 volumes()
 normalizations()
 resizings()
 attentions()
+operations()
+transformers()
 
 
 def randomized(model: Any, random: np.random.Generator) -> Any:

@@ -114,8 +114,8 @@ def parse(
     )
     module = entry.get("module") or ""
     registered = entry.get("registered_name") or ""
-    # Keras 3 writes operations outside layers too, into .h5 files without their module.
-    is_bare = version >= (3, 0) and isinstance(options, dict) and set(options) == {"name"}
+    # Keras 3 writes operations outside layers too, into .h5 files without their module; layers have a type.
+    is_bare = version >= (3, 0) and isinstance(options, dict) and not options.keys() & {"trainable", "dtype"}
     layer = LayerConfig(
         name=str(name),
         class_name=str(class_name).rsplit(">", 1)[-1],

@@ -28,7 +28,7 @@ Counts = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class LayerType:
-    convert: Callable[[LayerCall], Tensor]
+    convert: Callable[[LayerCall], Tensor | list[Tensor]]
     arrays: Callable[[dict[str, Any]], Counts] = lambda options: (0, 0)
 
 
@@ -169,10 +169,11 @@ LAYERS: dict[str, LayerType] = {
     "EinsumDense": LayerType(attention.einsum_dense, _kernel_and_axes),
     "Dot": LayerType(attention.dot),
     "TFOpLambda": LayerType(merging.operation),
+    "SlicingOpLambda": LayerType(merging.operation),
 }
 
 
-def converter(layer: LayerConfig) -> Callable[[LayerCall], Tensor]:
+def converter(layer: LayerConfig) -> Callable[[LayerCall], Tensor | list[Tensor]]:
     return merging.operation if layer.is_operation else LAYERS[layer.class_name].convert
 
 

@@ -11,7 +11,7 @@ from swiftvis.importers.keras.call import LayerCall, Refusal
 Node = tuple[str, dict[str, Any]]
 
 # Names as Keras writes them; 'relu6' was MobileNet's own function before it was Keras's.
-_FUNCTIONS: dict[str, Node] = {
+FUNCTIONS: dict[str, Node] = {
     "linear": ("linear", {}),
     "relu": ("relu", {}),
     "relu6": ("relu", {"max_value": 6.0}),
@@ -56,9 +56,9 @@ def function(call: LayerCall) -> Node:
         return "linear", {}
     if value == "hard_sigmoid":
         return "hard_sigmoid", {"slope": 0.2 if call.dialect.version < (3, 0) else 1 / 6}
-    if value not in _FUNCTIONS:
+    if value not in FUNCTIONS:
         raise Refusal(f"its activation {value!r} is not supported")
-    return _FUNCTIONS[value]
+    return FUNCTIONS[value]
 
 
 def activate(call: LayerCall, node: Node, x: Tensor, suffix: str = "activation") -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 
 from swiftvis.importers.keras.builder import Shape, Tensor
 from swiftvis.importers.keras.call import LayerCall, Refusal
+from swiftvis.importers.keras.layers import operations
 from swiftvis.importers.keras.layers.normalization import affine
 from swiftvis.importers.keras.topology import Reference
 
@@ -30,19 +31,22 @@ def scaled_sum(call: LayerCall) -> Tensor:
     return _merge(call, "add", [first, scaled])
 
 
-def operation(call: LayerCall) -> Tensor:
-    """Arithmetic on tensors outside layers, as in `x * 2 + y`."""
-    name = str(call.options.get("function") or call.layer.class_name).rsplit(".", 1)[-1].lower()
-    name = {"truediv": "divide", "truedivide": "divide", "sub": "subtract", "mul": "multiply"}.get(name, name)
-    if name not in _ARITHMETIC:
-        raise Refusal("it is an operation outside a layer, of a kind that is not supported")
+def operation(call: LayerCall) -> Tensor | list[Tensor]:
+    """Arithmetic on tensors outside layers, as in `x * 2 + y`, and the operations of keras.ops."""
+    name = operations.operation_name(call)
     options = [value for key, value in call.call.options.items() if key != "name" and value is not None]
     operands = [*call.call.arguments, *options]
     numbers = [operand for operand in operands if not isinstance(operand, Reference)]
-    if len(operands) != 2 or len(numbers) > 1 or (name == "divide" and numbers != operands[1:]):
-        raise Refusal("it is an operation outside a layer, with operands that are not supported")
-    if not numbers:
+    if name not in _ARITHMETIC or len(operands) != 2 or len(numbers) > 1:
+        return operations.operation(call)
+    if not numbers and name != "divide":
         return _merge(call, name)
+    if (
+        not numbers
+        or not isinstance(numbers[0], (int, float))
+        or (name == "divide" and numbers != operands[1:])
+    ):
+        return operations.operation(call)
     number, reversed_ = call.finite(numbers[0], "operand"), numbers == operands[:1]
     if name == "divide" and number == 0:
         raise Refusal("it divides by zero")
