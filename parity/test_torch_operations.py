@@ -190,6 +190,29 @@ def test_layer(layer: nn.Module) -> None:
     compare(Wrapped(layer, nn.Tanh()), (1, 5, 6))
 
 
+class Counter(nn.Module):
+    """Writes to a buffer, and has a tensor that is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+        self.factor = torch.full((3, 1, 1), 3.0)
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        return x * self.factor + self.calls
+
+
+def test_buffers_that_change() -> None:
+    module, x = Counter(), torch.randn(IMAGE)
+    assert np.allclose(swiftvis.from_torch(module, x).predict(x), (x * 3 + 1).numpy(), atol=1e-5)
+    assert float(module.calls) == 0
+    assert np.allclose(
+        swiftvis.from_torch(torch.compile(module), x).predict(x), (x * 3 + 1).numpy(), atol=1e-5
+    )
+    assert swiftvis.saliency(nn.DataParallel(module), x[0], 0).shape == (8, 6)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_types_of_floats(dtype: torch.dtype) -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 2)).to(dtype)
@@ -224,6 +247,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "random": (lambda x: x + torch.rand(3, 8, 6), r"aten.rand\): it is random"),
     "indices of data": (lambda x: x.argmax(1) * x[:, 0], r"aten.argmax\): this operation is not supported"),
     "a choice by data": (lambda x: x[x > 0].sum(), r"aten.index\): its indices depend on the input"),
+    "another overload": (lambda x: x.view(torch.int32), r"aten.view\): this form of it is not supported"),
     "batch statistics": (
         lambda x: F.batch_norm(x, None, None, training=True),
         r"statistics of the batch",

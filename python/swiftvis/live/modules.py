@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError, UnsupportedModelError
-from .objects import is_model
+from .objects import keras_classes
 from .snapshots import Options, same_value
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def _kind(value: Any) -> str:
 
 
 def is_module(value: Any) -> bool:
-    """Whether it is a module of PyTorch, and not a model that Keras made of one."""
-    return _kind(value) == "module" and not is_model(value)
+    """Whether it is a module of PyTorch, and not a model or layer of Keras, which may be one too."""
+    return _kind(value) == "module" and not keras_classes(value)
 
 
 def is_array(value: Any) -> bool:

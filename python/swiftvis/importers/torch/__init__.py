@@ -72,7 +72,8 @@ class Trace:
         """The nodes of the outputs by their names: keys of a dict, "output" for a tensor alone."""
         import torch
 
-        given = node.args[0]
+        specs = self._signature.output_specs  # new values of buffers come before what the module returns
+        given = [item for item, spec in zip(node.args[0], specs) if spec.kind.name == "USER_OUTPUT"]
         names = _paths(torch.utils._pytree.tree_unflatten(list(range(len(given))), self._form))
         found = {
             names[index]: item

@@ -140,7 +140,11 @@ class Walk:
         positional, named = _bound(node)
         accepted = _keywords(row)
         named = {key: given for key, given in named.items() if key in accepted}
-        result = row(self.program, *self._arguments(positional), **self._arguments(named))
+        arguments = self._arguments(positional), self._arguments(named)
+        try:
+            result = row(self.program, *arguments[0], **arguments[1])
+        except (AssertionError, AttributeError, IndexError, TypeError, ValueError) as error:
+            raise Refusal(f"this form of it is not supported ({type(error).__name__}: {error})") from error
         _check_shapes(result, node.meta.get("val"))
         return result
 
