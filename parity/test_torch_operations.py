@@ -210,7 +210,7 @@ def test_buffers_that_change() -> None:
     assert np.allclose(
         swiftvis.from_torch(torch.compile(module), x).predict(x), (x * 3 + 1).numpy(), atol=1e-5
     )
-    assert swiftvis.saliency(nn.DataParallel(module), x[0], 0).shape == (8, 6)
+    assert swiftvis.saliency(nn.DataParallel(module), x, 0).shape == (1, 8, 6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
