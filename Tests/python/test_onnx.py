@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 
 import swiftvis
 from swiftvis.errors import ModelError, UnsupportedModelError
+from swiftvis.importers.program import core
 from swiftvis.visualization import visualize_cam, visualize_saliency
 
 rng = np.random.default_rng(3)
@@ -341,11 +342,16 @@ def test_integers_and_old_opsets_are_refused(tmp_path):
         loaded(proto, tmp_path)
 
 
-def test_a_small_file_cannot_ask_for_much(tmp_path):
+def test_a_small_file_cannot_ask_for_much(tmp_path, monkeypatch):
     big = np.array([1 << 14, 1 << 14, 1 << 14])
     nodes = [helper.make_node("ConstantOfShape", ["s"], ["c"]), helper.make_node("Add", ["x", "c"], ["y"])]
     with pytest.raises(UnsupportedModelError, match="elements"):
         loaded(model(nodes, {"x": [1, 1]}, ["y"], {"s": big}), tmp_path)
+    monkeypatch.setattr(core, "_MOST_FOLDED", 1 << 16)
+    copies = [helper.make_node("Neg", [f"n{i}"], [f"n{i + 1}"]) for i in range(200)]
+    nodes = [*copies, helper.make_node("MatMul", ["x", "n200"], ["y"])]
+    with pytest.raises(UnsupportedModelError, match="too large together"):
+        loaded(model(nodes, {"x": [1, 1]}, ["y"], {"n0": np.ones((1, 200), np.float32)}), tmp_path)
     nested = [
         helper.make_function(
             "own",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from swiftvis.importers.program import Program, Refusal, Undetermined, Value
+from swiftvis.importers.program import Program, Refusal, Value
 
 _REQUIRED: Any = object()
 
@@ -144,10 +144,3 @@ class Call:
     def check_only_first_output(self) -> None:
         if any(self.outputs[1:]):
             raise Refusal(f"its output '{next(filter(None, self.outputs[1:]))}' is not supported")
-
-
-def determined(values: Sequence[Value | None]) -> list[Value]:
-    """Values that must all be known."""
-    if any(value is None for value in values):
-        raise Undetermined
-    return list(values)  # type: ignore[arg-type]

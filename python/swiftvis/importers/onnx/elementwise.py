@@ -48,7 +48,7 @@ def _divide(call: Call) -> Value:
         if not b.array.all():
             raise Refusal("it divides by zero")
         quotient = np.abs(a.array) // np.abs(b.array)
-        return call.program.constant(quotient * np.sign(a.array) * np.sign(b.array))
+        return call.program.folded(quotient * np.sign(a.array) * np.sign(b.array))
     return call.program.merge("divide", a, b)
 
 
@@ -62,7 +62,7 @@ def _power(call: Call) -> Value:
     if x.array is not None and exponent.array is not None and x.array.dtype.kind in "fiu":
         if x.array.dtype.kind in "iu" and (exponent.array < 0).any():
             raise Refusal("a negative power of integers")
-        return call.program.constant(np.power(x.array, exponent.array).astype(x.array.dtype))
+        return call.program.folded(np.power(x.array, exponent.array).astype(x.array.dtype))
     if exponent.array is not None and exponent.array.size == 1 and exponent.array.reshape(()) == 2:
         return call.program.square(x)
     return call.program.merge("power", x, exponent)
@@ -70,7 +70,7 @@ def _power(call: Call) -> Value:
 
 def _negative(call: Call) -> Value:
     x = call.input()
-    return call.program.constant(-x.array) if x.array is not None else call.program.affine(x, -1.0)
+    return call.program.folded(-x.array) if x.array is not None else call.program.affine(x, -1.0)
 
 
 def _same(call: Call) -> Value:
@@ -221,7 +221,7 @@ def cast(call: Call, x: Value, code: int) -> Value:
     if x.array is not None:
         dtype: Any = {**_FLOATS, **_INTEGERS, _BOOL: np.bool_}[code]
         with np.errstate(all="ignore"):
-            return call.program.constant(x.array.astype(dtype))
+            return call.program.folded(x.array.astype(dtype, copy=False))
     if kind == "b" and call.kinds[0] != "b":
         is_zero = call.program.merge("equal", x, call.program.constant(np.float32(0)))
         return call.program.affine(is_zero, -1.0, 1.0)

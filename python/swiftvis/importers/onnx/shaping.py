@@ -243,7 +243,7 @@ def _trilu(call: Call) -> Value:
     ones = np.ones((rows, columns), bool)
     mask = np.triu(ones, offset) if upper else np.tril(ones, offset)
     if x.array is not None:
-        return call.program.constant(np.where(mask, x.array, np.zeros((), x.array.dtype)))
+        return call.program.folded(np.where(mask, x.array, np.zeros((), x.array.dtype)))
     return call.program.merge("multiply", x, call.program.constant(mask.astype(np.float32)))
 
 
@@ -291,7 +291,7 @@ def _range(call: Call) -> Value:
     count = max(math.ceil((float(limit) - float(start)) / float(step)), 0) if step else 0
     if not step or count > 1 << 24:
         raise Refusal(f"a range from {start} to {limit} by {step} is not supported")
-    return call.program.constant((start + np.arange(count) * step).astype(start.dtype))
+    return call.program.folded((start + np.arange(count) * step).astype(start.dtype))
 
 
 def _cast_like(call: Call) -> Value:

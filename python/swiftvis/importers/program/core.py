@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from swiftvis.importers.stored import StoredArray
 
 # What a folded constant may hold: a hostile file's tensors must not take the memory.
 LARGEST_CONSTANT = 1 << 27
+# And all of them together, in bytes.
+_MOST_FOLDED = 1 << 31
 
 
 class Refusal(Exception):
@@ -89,6 +91,7 @@ class Core:
         self.inputs: list[Node] = []
         self.layers: list[dict[str, Any]] = []
         self._scope = ""
+        self._folded = 0
         self._refusals: dict[str, str] = {}
 
     # ---- Values ----
@@ -192,6 +195,10 @@ class Core:
         array = np.asarray(array)
         if array.size > LARGEST_CONSTANT:
             raise Refusal(f"its constant result would have {array.size} elements")
+        if array.base is None:
+            self._folded += array.nbytes
+        if self._folded > _MOST_FOLDED:
+            raise Refusal("the constants that the model computes are too large together")
         return self.constant(array)
 
     # ---- Names and layers ----
@@ -337,7 +344,3 @@ def undetermined_sizes(sizes: Sequence[int | None]) -> Refusal:
 
 def count(sizes: Sequence[int | None]) -> int:
     return math.prod(known(sizes))
-
-
-def refuse(why: str) -> NoReturn:
-    raise Refusal(why)

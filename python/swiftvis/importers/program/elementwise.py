@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,7 +66,7 @@ class Elementwise(Core):
         shape = broadcast(a.shape, b.shape)
         nodes = self.aligned([a, b], shape)
         channels = next((v.channels for v in (a, b) if v.rank == len(shape) and v.channels is not None), None)
-        return self.value(self.emit(op, nodes, _result(shape, nodes)), shape, channels)
+        return self.value(self.emit(op, nodes, engine_shape(shape)), shape, channels)
 
     def where(self, condition: Value, a: Value, b: Value) -> Value:
         if condition.array is not None:
@@ -81,7 +80,7 @@ class Elementwise(Core):
         shape = broadcast(condition.shape, a.shape, b.shape)
         nodes = self.aligned([condition, a, b], shape)
         channels = next((v.channels for v in (a, b) if v.rank == len(shape)), None)
-        return self.value(self.emit("where", nodes, _result(shape, nodes)), shape, channels)
+        return self.value(self.emit("where", nodes, engine_shape(shape)), shape, channels)
 
     def affine(self, x: Value, scale: Any, offset: Any = 0.0, axis: int = 1) -> Value:
         """x * scale + offset, with numbers, or with vectors along an axis."""
@@ -175,10 +174,3 @@ class Elementwise(Core):
 
 
 _LARGEST = float(np.finfo(np.float32).max)
-
-
-def _result(shape: Shape, nodes: Sequence[Node]) -> Shape:
-    """The engine's shape of a broadcast of those nodes, whose source shape is `shape`."""
-    result = engine_shape(shape)
-    assert math.prod(len(node.shape) == len(result) for node in nodes)
-    return result

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from swiftvis.importers.graph import Shape
-from swiftvis.importers.program.core import Core, Refusal, Value, count, hidden, known, undetermined_sizes
+from swiftvis.importers.program.core import (
+    LARGEST_CONSTANT,
+    Core,
+    Refusal,
+    Value,
+    count,
+    hidden,
+    known,
+    undetermined_sizes,
+)
 
 # numpy.pad's modes, computed on indices.
 _MODES = {"reflect": "reflect", "edge": "edge", "wrap": "wrap", "symmetric": "symmetric"}
@@ -260,8 +269,6 @@ def _grown(size: int, pair: tuple[int, int]) -> int:
 
 def _limited(shape: Sequence[int | None]) -> tuple[int, ...]:
     """A shape whose elements may be made in memory."""
-    from swiftvis.importers.program.core import LARGEST_CONSTANT
-
     if (elements := count(shape)) > LARGEST_CONSTANT:
         raise Refusal(f"its result would have {elements} elements")
     return known(shape)
