@@ -90,20 +90,43 @@ extension Epilogue {
   @inline(never) func activate(_ y: UnsafeMutablePointer<Float>, derivativeAt index: Int, count: Int) {
     switch activation {
     case nil: break
-    case .silu: activate(y, index, count) { SIMD8.silu($0) }
-    case .gelu: activate(y, index, count) { SIMD8.gelu($0) }
-    case .geluTanh: activate(y, index, count) { SIMD8.geluTanh($0) }
+    case .silu: apply(Silu(), y, index, count)
+    case .gelu: apply(Gelu(), y, index, count)
+    case .geluTanh: apply(GeluTanh(), y, index, count)
     }
   }
 
-  @inline(__always) private func activate(
-    _ y: UnsafeMutablePointer<Float>, _ index: Int, _ count: Int,
-    _ function: (SIMD8<Float>) -> (value: SIMD8<Float>, derivative: SIMD8<Float>)
-  ) {
-    forEachVector(count) { i, lanes in
-      let (value, slope) = function(SIMD8(y + i, count: lanes))
-      value.store(y + i, count: lanes)
-      if let derivative { slope.store(derivative + index + i, count: lanes) }
+  private func apply<F: SmoothActivation>(_ function: F, _ y: UnsafeMutablePointer<Float>, _ index: Int, _ count: Int) {
+    var i = 0
+    while i + 8 <= count {
+      let (value, slope) = function.both(SIMD8(y + i))
+      value.store(y + i)
+      if let derivative { slope.store(derivative + index + i) }
+      i += 8
     }
+    guard i < count else { return }
+    let (value, slope) = function.both(SIMD8(y + i, count: count - i))
+    value.store(y + i, count: count - i)
+    if let derivative { slope.store(derivative + index + i, count: count - i) }
+  }
+}
+
+/// An activation whose value and derivative have most of their arithmetic in common.
+private protocol SmoothActivation {
+  func both(_ x: SIMD8<Float>) -> (value: SIMD8<Float>, derivative: SIMD8<Float>)
+}
+extension Silu: SmoothActivation {
+  @inline(always) fileprivate func both(_ x: SIMD8<Float>) -> (value: SIMD8<Float>, derivative: SIMD8<Float>) {
+    SIMD8.silu(x)
+  }
+}
+extension Gelu: SmoothActivation {
+  @inline(always) fileprivate func both(_ x: SIMD8<Float>) -> (value: SIMD8<Float>, derivative: SIMD8<Float>) {
+    SIMD8.gelu(x)
+  }
+}
+extension GeluTanh: SmoothActivation {
+  @inline(always) fileprivate func both(_ x: SIMD8<Float>) -> (value: SIMD8<Float>, derivative: SIMD8<Float>) {
+    SIMD8.geluTanh(x)
   }
 }

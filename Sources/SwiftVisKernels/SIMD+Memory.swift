@@ -18,6 +18,12 @@ extension SIMD8 where Scalar == Float {
   }
 }
 
+extension SIMD8 where Scalar == Double {
+  @inline(always) init(_ v: SIMD8<Float>) {
+    self.init(lowHalf: platform_widen4(v.lowHalf), highHalf: platform_widen4(v.highHalf))
+  }
+}
+
 extension SIMD4 where Scalar == Float {
   @inline(always) init(_ pointer: UnsafePointer<Float>) {
     self = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD4<Float>.self)

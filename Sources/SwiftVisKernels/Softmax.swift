@@ -4,10 +4,17 @@ public func softmax(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Floa
     let x = x + row * count, y = y + row * count
     let largest = maximum(x, count)
     var sum = SIMD8<Double>.zero
-    forEachVector(count) { i, lanes in
+    var i = 0
+    while i + 8 <= count {
+      let e = SIMD8<Float>.decay(SIMD8(x + i) - largest)
+      e.store(y + i)
+      sum += SIMD8<Double>(e)
+      i += 8
+    }
+    if i < count {
       // What is beyond the row adds exp(-infinity).
-      let e = SIMD8<Float>.decay(present(SIMD8(x + i, count: lanes), lanes) - largest)
-      e.store(y + i, count: lanes)
+      let e = SIMD8<Float>.decay(present(SIMD8(x + i, count: count - i), count - i) - largest)
+      e.store(y + i, count: count - i)
       sum += SIMD8<Double>(e)
     }
     let factor = Float(1 / total(sum))
@@ -18,8 +25,14 @@ public func softmax(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Floa
 /// Of a row. NaNs are passed over.
 func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
   var largest = SIMD8<Float>(repeating: -.infinity)
-  forEachVector(count) { i, lanes in
-    let v = present(SIMD8(x + i, count: lanes), lanes)
+  var i = 0
+  while i + 8 <= count {
+    let v = SIMD8<Float>(x + i)
+    largest.replace(with: v, where: v .> largest)
+    i += 8
+  }
+  if i < count {
+    let v = present(SIMD8(x + i, count: count - i), count - i)
     largest.replace(with: v, where: v .> largest)
   }
   let four = pointwiseMax(largest.lowHalf, largest.highHalf)
@@ -29,7 +42,6 @@ func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
 
 /// -infinity in the lanes beyond the first so many.
 @inline(__always) private func present(_ v: SIMD8<Float>, _ lanes: Int) -> SIMD8<Float> {
-  guard lanes < 8 else { return v }
   let absent = SIMD8<Int32>(0, 1, 2, 3, 4, 5, 6, 7) .>= Int32(truncatingIfNeeded: lanes)
   return v.replacing(with: SIMD8(repeating: -.infinity), where: absent)
 }

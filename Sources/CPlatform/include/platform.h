@@ -70,6 +70,13 @@ static inline __attribute__((always_inline)) void platform_store8_part(float *p,
   if (count & 1) *p = two.x;
 }
 
+/* In C for the same reason: Swift's own conversion goes lane by lane. */
+typedef float platform_float4 __attribute__((ext_vector_type(4)));
+typedef double platform_double4 __attribute__((ext_vector_type(4)));
+static inline __attribute__((always_inline)) platform_double4 platform_widen4(platform_float4 v) {
+  return __builtin_convertvector(v, platform_double4);
+}
+
 /* An 8 x 8 matrix turned, whose rows begin `from_stride` and `to_stride` floats apart. */
 static inline __attribute__((always_inline)) void platform_transpose8(
     const float *from, long from_stride, float *to, long to_stride) {
