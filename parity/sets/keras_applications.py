@@ -1,0 +1,113 @@
+"""Every builder of `keras.applications`, from the .keras file that Keras writes.
+
+The reference is Keras on PyTorch in float64, since XLA has no fast convolution in float64 for CPUs. The peers are Keras on
+PyTorch and on JAX in float32. A Keras has one backend, so each step has a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import conditioning
+
+TITLE = "keras.applications"
+STEPS = {"reference": "torch", "jax": "jax", "ours": "torch"}  # and Keras's backend
+UNIT = 3
+# One image of 160 x 160 instead of two of 224 x 224.
+SLOW = ("ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge", "EfficientNetB4", "EfficientNetB5", "EfficientNetB6",
+        "EfficientNetB7", "EfficientNetV2L", "EfficientNetV2M", "NASNetLarge", "VGG16", "VGG19")  # fmt: skip
+
+
+def names() -> list[str]:
+    keras = importlib.import_module("keras")
+    modules = [value for value in vars(keras.applications).values() if hasattr(value, "preprocess_input")]
+    return sorted({name for module in modules for name in vars(module) if name[0].isupper()})
+
+
+def build(name: str) -> Any:
+    keras = importlib.import_module("keras")
+    size = 160 if name in SLOW else 224
+    builder = getattr(keras.applications, name)
+    return builder(weights=None, input_shape=(size, size, 3), classifier_activation=None)
+
+
+def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
+    keras, torch = importlib.import_module("keras"), importlib.import_module("torch")
+    keras.utils.set_random_seed(1)
+    model = build(name)
+    rescales = any(layer.__class__.__name__ in ("Rescaling", "Normalization") for layer in model.layers)
+    images = conditioning.pixels if rescales else conditioning.pictures
+    size = model.input_shape[1]
+    with torch.no_grad():
+        _randomize(model, images(4, size, 0))
+    model.save(folder / "model.keras")
+    x = images(1 if name in SLOW else 2, size, 2)
+    found = {"x": x, "parameters": np.asarray(model.count_params())}
+    found |= dict(zip(("torch_output", "torch"), _of_torch(torch, model, x), strict=True))
+    for layer in model._flatten_layers():
+        layer.dtype_policy = keras.DTypePolicy("float64")
+    for variable in model.variables:
+        variable._value, variable._dtype = variable.value.detach().double(), "float64"
+    return found | dict(zip(("output", "gradient"), _of_torch(torch, model, x.astype(np.float64)), strict=True))
+
+
+def _randomize(model: Any, images: np.ndarray) -> None:
+    """Each batch normalization gets the statistics of its own input."""
+    keras = importlib.import_module("keras")
+    random = np.random.default_rng(1)
+    layers = list(model._flatten_layers(include_self=False))
+    normalizations = [layer for layer in layers if layer.__class__.__name__ == "BatchNormalization"]
+    for layer in layers:
+        scale = np.ones(())
+        for weight in layer._trainable_variables:
+            if weight.name == "gamma":
+                weight.assign(scale := conditioning.scales(random, weight.shape))
+            elif weight.name == "beta":
+                scale = np.broadcast_to(scale, weight.shape)
+                weight.assign(conditioning.offsets(random, scale))
+            elif weight.name == "bias":
+                weight.assign(random.normal(0, 0.1, weight.shape))
+            elif not normalizations:
+                weight.assign(np.sqrt(2) * keras.ops.convert_to_numpy(weight))  # what a rectifier halves
+    for layer in normalizations:
+        layer.momentum = 0.0
+    model(keras.ops.convert_to_tensor(images), training=True)
+    for layer in normalizations:
+        layer.momentum = 0.99
+
+
+def _of_torch(torch: Any, model: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    for variable in model.variables:
+        variable.value.requires_grad_(False)
+    image = torch.tensor(x, requires_grad=True)
+    output = model(image, training=False)
+    output[:, UNIT].mean().backward()
+    return output.detach().numpy(), image.grad.numpy()
+
+
+def jax(name: str, folder: Path) -> dict[str, np.ndarray]:
+    keras, jax = importlib.import_module("keras"), importlib.import_module("jax")
+    for initializer in (keras.initializers.VarianceScaling, keras.initializers.Zeros, keras.initializers.Ones):
+        initializer.__call__ = lambda self, shape, dtype=None: np.zeros(shape, dtype)  # the file has the values
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    variables = [[v.value for v in kind] for kind in (model.trainable_variables, model.non_trainable_variables)]
+
+    def score(image: Any, variables: Any) -> Any:
+        return model.stateless_call(*variables, image, training=False)[0][:, UNIT].mean()
+
+    with np.load(folder / "reference.npz") as file:
+        return {"jax": np.asarray(jax.jit(jax.grad(score))(file["x"], variables))}
+
+
+def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
+    swiftvis = importlib.import_module("swiftvis")
+    with swiftvis.load_model(folder / "model.keras") as model:
+        return {
+            "output": model.predict(x),
+            "gradient": model.gradient(x, -1, UNIT),
+            "exact": model.gradient(x, -1, UNIT, exact=True),
+        }
