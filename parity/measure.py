@@ -17,28 +17,37 @@ from typing import Any
 import errors
 import numpy as np
 
-PEERS = {"torch": "PyTorch", "jax": "JAX"}
+TITLES = {"torch": "PyTorch", "jax": "JAX", "exact": "exact"}
 
 
 def compared(module: Any, name: str, folder: Path) -> dict[str, Any]:
-    """The errors of ours and of the float32 peers against float64."""
+    """The errors against float64: of ours, and of the peers in float32. The gradients NAME, and NAME:PEER of a peer."""
     known: dict[str, np.ndarray] = {}
     for path in folder.glob("*.npz"):
         with np.load(path) as file:
             known |= dict(file)
+    x, output = known.pop("x"), known.pop("output")
     start = time.perf_counter()
-    found = module.ours(name, folder, known["x"])
+    found = module.ours(name, folder, x)
     seconds = time.perf_counter() - start
-    exact = known["gradient"]
     row = {
-        "input": list(known["x"].shape),
-        "parameters": int(known.get("parameters", 0)),
+        "input": list(x.shape),
+        "parameters": int(known.pop("parameters", 0)),
         "seconds": round(seconds, 2),
-        "output": errors.largest(found["output"], known["output"]),
-        "swiftvis": errors.of(found["gradient"], exact),
-        "exact": errors.of(found["exact"], exact),
+        "output": errors.largest(found.pop("output"), output),
+        "gradients": {},
     }
-    return row | {title: errors.of(known[key], exact) for key, title in PEERS.items() if key in known}
+    if "slopes" in known:
+        slopes, directions = known.pop("slopes"), known.pop("directions")
+        for key in ("gradient", "gradient:exact"):
+            found[key] = np.tensordot(directions, found[key].astype(np.float64), found[key].ndim)
+        known["gradient"] = slopes
+    peers = {key: value for key, value in known.items() if ":" in key}
+    for key, gradient in (found | peers).items():
+        kind, _, peer = key.partition(":")
+        if kind in known:
+            row["gradients"].setdefault(kind, {})[TITLES.get(peer, "swiftvis")] = errors.of(gradient, known[kind])
+    return row
 
 
 def main(set_name: str, step: str, name: str, folder: str) -> None:

@@ -45,14 +45,20 @@ def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     with torch.no_grad():
         _randomize(model, images(4, size, 0))
     model.save(folder / "model.keras")
-    x = images(1 if name in SLOW else 2, size, 2)
+    return references(model, images(1 if name in SLOW else 2, size, 2), UNIT)
+
+
+def references(model: Any, x: np.ndarray, unit: int) -> dict[str, np.ndarray]:
+    """Values and gradients of Keras on PyTorch, in float32 and in float64. The model is in float64 then."""
+    keras = importlib.import_module("keras")
     found = {"x": x, "parameters": np.asarray(model.count_params())}
-    found |= dict(zip(("torch_output", "torch"), _of_torch(torch, model, x), strict=True))
+    found["output:torch"], found["gradient:torch"] = _of_torch(model, x, unit)
     for layer in model._flatten_layers():
         layer.dtype_policy = keras.DTypePolicy("float64")
     for variable in model.variables:
         variable._value, variable._dtype = variable.value.detach().double(), "float64"
-    return found | dict(zip(("output", "gradient"), _of_torch(torch, model, x.astype(np.float64)), strict=True))
+    found["output"], found["gradient"] = _of_torch(model, x.astype(np.float64), unit)
+    return found
 
 
 def _randomize(model: Any, images: np.ndarray) -> None:
@@ -80,12 +86,13 @@ def _randomize(model: Any, images: np.ndarray) -> None:
         layer.momentum = 0.99
 
 
-def _of_torch(torch: Any, model: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _of_torch(model: Any, x: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    torch = importlib.import_module("torch")
     for variable in model.variables:
         variable.value.requires_grad_(False)
     image = torch.tensor(x, requires_grad=True)
     output = model(image, training=False)
-    output[:, UNIT].mean().backward()
+    output[:, unit].mean().backward()
     return output.detach().numpy(), image.grad.numpy()
 
 
@@ -100,7 +107,7 @@ def jax(name: str, folder: Path) -> dict[str, np.ndarray]:
         return model.stateless_call(*variables, image, training=False)[0][:, UNIT].mean()
 
     with np.load(folder / "reference.npz") as file:
-        return {"jax": np.asarray(jax.jit(jax.grad(score))(file["x"], variables))}
+        return {"gradient:jax": np.asarray(jax.jit(jax.grad(score))(file["x"], variables))}
 
 
 def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -109,5 +116,5 @@ def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
         return {
             "output": model.predict(x),
             "gradient": model.gradient(x, -1, UNIT),
-            "exact": model.gradient(x, -1, UNIT, exact=True),
+            "gradient:exact": model.gradient(x, -1, UNIT, exact=True),
         }
