@@ -1,27 +1,52 @@
-"""One step of one network, in a process of its own: python measure.py SET STEP NAME FOLDER
-
-"reference" and the peers write FOLDER/STEP.npz, "ours" compares with them and prints a JSON object in its last line. `names`
-instead of a step lists the networks.
-"""
+"""One step of one network, in a process of its own."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import resource
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import errors
 import numpy as np
 
-TITLES = {"torch": "PyTorch", "jax": "JAX", "exact": "exact"}
+TITLES = {"": "swiftvis", "torch": "PyTorch", "jax": "JAX", "exact": "exact"}
+
+
+def run(title: str, step: str, name: str, folder: Path, backend: str, gigabytes: float) -> None:
+    """Writes FOLDER/STEP.npz of a reference or peer, and FOLDER/STEP.json of what is listed or compared; FOLDER/failed.txt
+    says why it did not."""
+    limit = int(gigabytes * 2**30)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    os.environ |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    log = os.open(folder / "log.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    try:
+        module = importlib.import_module(f"sets.{title}")
+        if step == "names":
+            found = module.names()
+        elif step == "ours":
+            found = module.measure(name) if hasattr(module, "measure") else compared(module, name, folder)
+        else:
+            np.savez(folder / f"{step}.npz", **getattr(module, step)(name, folder))
+            return
+        (folder / f"{step}.json").write_text(json.dumps(found, indent=1) + "\n")
+    except Exception as error:
+        traceback.print_exc()
+        (folder / "failed.txt").write_text(f"{type(error).__name__}: {error}")
+        sys.exit(1)
 
 
 def compared(module: Any, name: str, folder: Path) -> dict[str, Any]:
     """The errors against float64: of ours, and of the peers in float32. The gradients NAME, and NAME:PEER of a peer."""
+    if not (folder / "reference.npz").exists():
+        np.savez(folder / "reference.npz", **module.reference(name, folder))
     known: dict[str, np.ndarray] = {}
     for path in folder.glob("*.npz"):
         with np.load(path) as file:
@@ -46,22 +71,5 @@ def compared(module: Any, name: str, folder: Path) -> dict[str, Any]:
     for key, gradient in (found | peers).items():
         kind, _, peer = key.partition(":")
         if kind in known:
-            row["gradients"].setdefault(kind, {})[TITLES.get(peer, "swiftvis")] = errors.of(gradient, known[kind])
+            row["gradients"].setdefault(kind, {})[TITLES[peer]] = errors.of(gradient, known[kind])
     return row
-
-
-def main(set_name: str, step: str, name: str, folder: str) -> None:
-    module = importlib.import_module(f"sets.{set_name}")
-    if step == "names":
-        print(json.dumps(module.names()))
-    elif step == "ours":
-        measure = getattr(module, "measure", None)
-        print(json.dumps(measure(name, Path(folder)) if measure else compared(module, name, Path(folder))))
-    else:
-        np.savez(Path(folder, f"{step}.npz"), **getattr(module, step)(name, Path(folder)))
-
-
-if __name__ == "__main__":
-    limit = int(float(sys.argv.pop(1)) * 2**30)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    main(*sys.argv[1:])

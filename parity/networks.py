@@ -7,79 +7,79 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
+import multiprocessing
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).parent
-CACHE = HERE.parent / "build" / "parity"
+import measure
+
+CACHE = Path(__file__).parent.parent / "build" / "parity"
 KEPT = 200e6  # bytes of a model's file that may stay for the next time
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["torch", "torchvision", "onnx", "swiftvis", "measure"])
 
 
 class Limits(NamedTuple):
     seconds: float = 1200
-    gigabytes: float = 20
-    launcher: tuple[str, ...] = ()  # a command that starts each process: ("nice", "-n", "10")
+    gigabytes: float = 20  # of address space
 
 
 def names(title: str, limits: Limits) -> list[str]:
+    folder = CACHE / title
     steps = importlib.import_module(f"sets.{title}").STEPS
-    done = _process(title, "names", "", CACHE, steps["ours"], limits)
-    if done.returncode:
-        raise RuntimeError(_last_line(done.stderr))
-    return json.loads(done.stdout.splitlines()[-1])
+    if reason := _failed(title, "names", "", folder, steps["ours"], limits):
+        raise RuntimeError(f"{title}: {reason}")
+    return json.loads((folder / "names.json").read_text())
 
 
-def measured(title: str, wanted: list[str], again: bool, limits: Limits) -> Iterator[tuple[str, dict[str, Any]]]:
+def measured(
+    title: str, wanted: list[str], again: bool, limits: Limits
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, row) of each network, which is measured where there is no row yet."""
     for name in wanted:
         folder = CACHE / title / name
         path = folder / "row.json"
         if again or not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(_measure(title, name, folder, limits), indent=1) + "\n")
+            path.unlink(missing_ok=True)
+            row = _measure(title, name, folder, limits)
+            path.write_text(json.dumps(row, indent=1) + "\n")
         yield name, json.loads(path.read_text())
 
 
+def stored(title: str) -> dict[str, dict[str, Any]]:
+    """The rows of all networks that have been measured."""
+    rows = sorted((CACHE / title).glob("*/row.json"))
+    return {path.parent.name: json.loads(path.read_text()) for path in rows}
+
+
 def _measure(title: str, name: str, folder: Path, limits: Limits) -> dict[str, Any]:
-    steps = importlib.import_module(f"sets.{title}").STEPS
-    if len(steps) > 1 and not list(folder.glob("model.*")):
+    if folder.exists() and not list(folder.glob("model.*")):  # nor is what was computed of it
         shutil.rmtree(folder)
-        folder.mkdir()
-    for step, backend in steps.items():
-        if step != "ours" and (folder / f"{step}.npz").exists():
-            continue
-        try:
-            done = _process(title, step, name, folder, backend, limits)
-        except subprocess.TimeoutExpired:
-            return {"failed": step, "reason": f"took more than {limits.seconds:.0f} s"}
-        if done.returncode:
-            return {"failed": step, "reason": _last_line(done.stderr) or f"exit code {done.returncode}"}
+    for step, backend in importlib.import_module(f"sets.{title}").STEPS.items():
+        if step == "ours" or not (folder / f"{step}.npz").exists():
+            if reason := _failed(title, step, name, folder, backend, limits):
+                return {"failed": step, "reason": reason}
     for file in folder.glob("model.*"):
         if file.stat().st_size > KEPT:
             file.unlink()
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads((folder / "ours.json").read_text())
 
 
-def _process(
-    title: str, step: str, name: str, folder: Path, backend: str, limits: Limits
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, HERE / "measure.py", limits.gigabytes, title, step, name, folder]
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "KERAS_BACKEND": backend}
-    return subprocess.run(
-        [*limits.launcher, *map(str, command)],
-        env=os.environ | quiet,
-        timeout=limits.seconds,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:500] if lines else ""
+def _failed(title: str, step: str, name: str, folder: Path, backend: str, limits: Limits) -> str:
+    """Runs a step; why it failed, or nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "failed.txt").unlink(missing_ok=True)
+    arguments = (title, step, name, folder, backend, limits.gigabytes)
+    process = PROCESSES.Process(target=measure.run, args=arguments)
+    process.start()
+    process.join(limits.seconds)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return f"took more than {limits.seconds:.0f} s"
+    if process.exitcode == 0:
+        return ""
+    reason = folder / "failed.txt"
+    return reason.read_text() if reason.exists() else f"the process ended with {process.exitcode}"

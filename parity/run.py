@@ -1,7 +1,10 @@
-"""swiftvis beside Keras on every backend, and beside the original keras-vis: `make parity`.
+"""swiftvis beside other frameworks: `make parity`.
 
-python run.py --original FOLDER, an environment with keras-vis 0.4.1. Prints a table of differences; the exit code is 1
-where one is too large.
+usage: python parity/run.py [--only SET ...] [--networks NAME ...] [--again] [--original FOLDER]
+
+`live`: Keras's objects on every backend, PyTorch's modules, and the original keras-vis (--original is an environment with
+version 0.4.1). The other sets are networks, whose table is printed and written to docs/parity.md. What was measured is kept in
+build/parity until `--again` or until it is named by --networks. The exit code is 1 where a difference is too large.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import networks
+import table
+
 HERE = Path(__file__).parent
 # Keras, its backend, and the library that has to be there.
 LIVE = [
@@ -22,7 +28,14 @@ LIVE = [
     ("keras", "torch", "torch"),
     ("tf_keras", "tensorflow", "tf_keras"),
 ]
-MODULES = [HERE / "test_torch.py", HERE / "test_torch_operations.py"]
+SETS = (
+    "keras_applications",
+    "torchvision_models",
+    "torchvision_segmentation",
+    "onnx_package",
+    "files",
+)
+MODULES = [HERE / f"test_{name}.py" for name in ("torch", "torch_operations", "refusals")]
 TESTS = [HERE.parent / "Tests" / "python" / name for name in ("test_live.py", "test_training.py")]
 
 
@@ -45,10 +58,8 @@ def original(python: Path) -> bool:
         return succeeded([sys.executable, HERE / "compare_original.py", folder])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--original", type=Path, help="the environment of keras-vis 0.4.1")
-    python = parser.parse_args().original / "bin" / "python"
+def live(python: Path) -> dict[str, str]:
+    """What came of each comparison of live objects, and of the original keras-vis."""
     outcomes: dict[str, str] = {}
     for keras, backend, needed in LIVE:
         name = f"live models of {keras} on {backend}"
@@ -67,8 +78,41 @@ def main() -> int:
         outcomes["the original keras-vis 0.4.1"] = (
             "SKIPPED: it needs Python 3.6, and none was found (make parity PYTHON36=/path/to/python3.6)"
         )
-    print("\n" + "\n".join(f"{name:36} {outcome}" for name, outcome in outcomes.items()))
-    return int("FAILED" in outcomes.values())
+    return outcomes
+
+
+def measured(sets: list[str], wanted: list[str], again: bool, limits: networks.Limits) -> str:
+    """Measures what has not been, prints each network, and writes the table."""
+    for title in sets:
+        known = networks.names(title, limits)
+        chosen = [name for name in known if name in wanted] if wanted else known
+        for name, row in networks.measured(title, chosen, again or bool(wanted), limits):
+            print(f"{title:28} {name:32} {table.verdict(row) or 'ok'}", flush=True)
+    return table.write({title: networks.stored(title) for title in SETS})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--original", type=Path, help="the environment of keras-vis 0.4.1")
+    parser.add_argument("--only", nargs="+", choices=("live", *SETS), default=["live", *SETS], metavar="SET")
+    parser.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="these, measured again")
+    parser.add_argument("--again", action="store_true", help="measure again what was measured before")
+    parser.add_argument("--seconds", type=float, default=1200, help="for each step of a network")
+    parser.add_argument("--gigabytes", type=float, default=20, help="of address space for a process")
+    options = parser.parse_args()
+    outcomes = (
+        live((options.original or Path("missing")) / "bin" / "python") if "live" in options.only else {}
+    )
+    print("\n".join(f"{name:36} {outcome}" for name, outcome in outcomes.items()))
+    sets = [name for name in options.only if name != "live"]
+    if not sets:
+        return int("FAILED" in outcomes.values())
+    limits = networks.Limits(options.seconds, options.gigabytes)
+    print("\n" + measured(sets, options.networks, options.again, limits))
+    failed = any(table.verdict(row) for title in sets for row in networks.stored(title).values())
+    return int(failed or "FAILED" in outcomes.values())
 
 
 if __name__ == "__main__":

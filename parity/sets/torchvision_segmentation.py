@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 TITLE = "torchvision.models.segmentation"
-STEPS = {"reference": "torch", "ours": "torch"}
+STEPS = {"ours": "torch"}
 UNIT, SIZE, PIXEL = 3, 128, (40, 71)
 
 
@@ -17,6 +18,7 @@ def names() -> list[str]:
     return models.list_models(module=models.segmentation)
 
 
+@cache
 def build(name: str):
     from torchvision import models
 

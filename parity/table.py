@@ -1,0 +1,143 @@
+"""The table of all sets, as docs/parity.md and docs/parity.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent.parent / "docs"
+OUTPUT, GRADIENT = 1e-4, 1e-3
+PACKAGES = ("keras", "jax", "torch", "torchvision", "onnx", "onnxruntime", "numpy")
+PEERS = ("PyTorch", "JAX")
+Row = dict[str, Any]
+Rows = dict[str, Row]
+
+HEADER = """# Networks of other frameworks, measured
+
+`make parity` prints this table and writes it; `python parity/run.py --only SET --networks NAME...` measures single networks.
+Weights are random and seeded, with the statistics of batch normalizations measured and every rectifier's bend some deviations
+from the mean (`parity/sets/conditioning.py`): with plain random weights rounding alone moves gradients by percents.
+
+- **output**: the largest difference of the outputs, relative to the largest, from float64. Target: 1e-4.
+- **gradient**: the same for the gradient of a class's score at the image; `exact` is with `exact=True`, without Winograd's
+  algorithm; then the frameworks' own in float32. Target: 1e-3. One rectifier whose input is within rounding of its bend adds a
+  part of its image's gradient, to ours or to a peer's, so one of the two images has to be within 1e-3 or a peer's error.
+- **median / peer**: the median relative error of a pixel of the gradient, by that of the worse peer: 1 is a framework's own rounding.
+"""
+
+
+def verdict(row: Row) -> str:
+    """Empty where all is as it should be."""
+    if "failed" in row:
+        return f"{row['failed']}: {row['reason']}"
+    if "cases" in row:
+        return ", ".join(f"{name} ({why})" for name, why in row["failures"].items())
+    problems = []
+    if not row["output"] <= OUTPUT:
+        problems.append(f"output {row['output']:.1e}")
+    for kind, errors in row["gradients"].items():
+        peer = max((errors[p]["max"] for p in PEERS if p in errors), default=0)
+        if not errors["swiftvis"]["best"] <= max(GRADIENT, peer):
+            problems.append(f"{kind} {errors['swiftvis']['max']:.1e}")
+    return ", ".join(problems)
+
+
+def multiple(errors: dict[str, dict[str, float]], title: str) -> float | None:
+    """Our median error by the worse peer's."""
+    peers = [errors[peer]["median"] for peer in PEERS if peer in errors]
+    return errors[title]["median"] / max(peers) if peers and title in errors and max(peers) else None
+
+
+def write(sets: dict[str, Rows]) -> str:
+    """Writes both files and returns the summary."""
+    summary = _summary(sets)
+    parts = [HEADER, _versions(), summary, *(_section(name, rows) for name, rows in sets.items())]
+    (DOCS / "parity.md").write_text("\n".join(parts))
+    (DOCS / "parity.json").write_text(json.dumps({"versions": _found(), "sets": sets}, indent=1) + "\n")
+    return summary
+
+
+def _found() -> dict[str, str]:
+    found = {}
+    for name in ("swiftvis", *PACKAGES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _versions() -> str:
+    return "Measured with " + ", ".join(f"{name} {number}" for name, number in _found().items()) + ".\n"
+
+
+def _title(name: str) -> str:
+    return import_module(f"sets.{name}").TITLE
+
+
+def _summary(sets: dict[str, Rows]) -> str:
+    lines = ["| set | networks | pass | failures |", "|---|---:|---:|---|"]
+    for name, rows in sets.items():
+        count, passed = _counts(rows)
+        failures = ", ".join(network for network, row in rows.items() if verdict(row)) or "none"
+        lines.append(f"| {_title(name)} | {count} | {passed} | {failures} |")
+    return "\n".join(lines) + "\n"
+
+
+def _counts(rows: Rows) -> tuple[int, int]:
+    """Networks or cases, and how many of them pass."""
+    count = sum(row.get("cases", 1) for row in rows.values())
+    return count, sum(row["passed"] if "cases" in row else not verdict(row) for row in rows.values())
+
+
+def _section(name: str, rows: Rows) -> str:
+    lines = [f"## {_title(name)}\n", (import_module(f"sets.{name}").__doc__ or "").strip() + "\n"]
+    columns = (
+        "network",
+        "input",
+        "parameters",
+        "output",
+        "gradient",
+        "exact",
+        *PEERS,
+        "median / peer",
+        "exact",
+        "",
+    )
+    lines += ["| " + " | ".join(columns) + " |", "|---|---|" + "---:|" * 8 + "---|"]
+    notes: list[str] = []
+    for network, row in rows.items():
+        if "failed" in row:
+            lines.append(f"| {network} |" + " |" * 9 + f" FAILED, {_escaped(verdict(row))} |")
+        elif "cases" in row:
+            left_out = ", ".join(f"{count} {why}" for why, count in row["left out"].items())
+            lines.append(f"| {network} |" + " |" * 9 + f" {row['passed']} of {row['cases']} pass |")
+            notes.append(f"Left out of {network}: {left_out}.\n")
+            notes += [f"- {name}: {_escaped(why)}" for name, why in row["failures"].items()]
+        else:
+            lines += _lines(network, row)
+    return "\n".join([*lines, "", *notes]).rstrip() + "\n"
+
+
+def _lines(network: str, row: Row) -> Iterable[str]:
+    size = " x ".join(map(str, row["input"]))
+    for kind, errors in (row["gradients"] or {"gradient": {}}).items():
+        title = network if kind == "gradient" else f"{network}, {kind}"
+        cells = [
+            title,
+            size,
+            f"{row['parameters'] / 1e6:.1f} M" if row["parameters"] else "",
+            f"{row['output']:.1e}",
+        ]
+        cells += [f"{errors[t]['max']:.1e}" if t in errors else "" for t in ("swiftvis", "exact", *PEERS)]
+        cells += [f"{m:.1f}" if (m := multiple(errors, t)) else "" for t in ("swiftvis", "exact")]
+        problem = verdict(row)
+        yield "| " + " | ".join([*cells, f"DIFFERENT, {_escaped(problem)}" if problem else "ok"]) + " |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
