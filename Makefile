@@ -80,10 +80,11 @@ bench-quick: $(BENCH)/networks
 	$(BENCH)/bin/pip install -q --force-reinstall --no-deps .
 	$(BENCH)/bin/python benchmarks/peak.py $(ARGS)
 
-# Live models on every backend of Keras, and the original keras-vis where there is a Python 3.6 (PYTHON36 names one).
+# Live models on every backend of Keras, the original keras-vis where there is a Python 3.6 (PYTHON36 names one), and the table
+# of networks, docs/parity.md. A part: make parity ARGS="--only torchvision_models --networks swin_t"
 parity: $(PARITY)/ready
 	$(PARITY)/frameworks/bin/pip install -q --force-reinstall --no-deps .
-	$(PARITY)/frameworks/bin/python parity/run.py --original $(PARITY)/original
+	$(PARITY)/frameworks/bin/python parity/run.py --original $(PARITY)/original $(ARGS)
 
 clean:
 	rm -rf build dist .build $(VENV) $(BENCH) $(PARITY)
@@ -119,7 +120,8 @@ $(PARITY)/ready: parity/original-requirements.txt
 	rm -rf $(PARITY)
 	$(PYTHON) -m venv $(PARITY)/frameworks
 	$(PARITY)/frameworks/bin/pip install -q "setuptools>=77" wheel "cffi>=1.16" numpy "h5py>=3.11" pillow pytest keras jax
-	$(PARITY)/frameworks/bin/pip install -q torch || echo "No PyTorch for this Python: it is left out"
+	$(PARITY)/frameworks/bin/pip install -q torch torchvision || echo "No PyTorch for this Python: it is left out"
+	$(PARITY)/frameworks/bin/pip install -q onnx onnxruntime onnxscript
 	$(PARITY)/frameworks/bin/pip install -q tensorflow-cpu tf-keras || echo "No TensorFlow for this Python: it is left out"
 	PYTHON36="$(PYTHON36)" parity/original_environment.sh $(PARITY)/original
 	@touch $@

@@ -58,9 +58,10 @@ def _measure(title: str, name: str, folder: Path, limits: Limits) -> dict[str, A
     if folder.exists() and not list(folder.glob("model.*")):  # nor is what was computed of it
         shutil.rmtree(folder)
     for step, backend in importlib.import_module(f"sets.{title}").STEPS.items():
-        if step == "ours" or not (folder / f"{step}.npz").exists():
-            if reason := _failed(title, step, name, folder, backend, limits):
-                return {"failed": step, "reason": reason}
+        if step != "ours" and (folder / f"{step}.npz").exists():
+            continue
+        if reason := _failed(title, step, name, folder, backend, limits):
+            return {"failed": step, "reason": reason}
     for file in folder.glob("model.*"):
         if file.stat().st_size > KEPT:
             file.unlink()

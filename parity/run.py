@@ -3,8 +3,8 @@
 usage: python parity/run.py [--only SET ...] [--networks NAME ...] [--again] [--original FOLDER]
 
 `live`: Keras's objects on every backend, PyTorch's modules, and the original keras-vis (--original is an environment with
-version 0.4.1). The other sets are networks, whose table is printed and written to docs/parity.md. What was measured is kept in
-build/parity until `--again` or until it is named by --networks. The exit code is 1 where a difference is too large.
+version 0.4.1). The other sets are networks, whose table is printed and written to docs/parity.md. What was measured is kept
+in build/parity until `--again`, or until it is named by --networks. The exit code is 1 where a difference is too large.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def measured(sets: list[str], wanted: list[str], again: bool, limits: networks.L
         chosen = [name for name in known if name in wanted] if wanted else known
         for name, row in networks.measured(title, chosen, again or bool(wanted), limits):
             print(f"{title:28} {name:32} {table.verdict(row) or 'ok'}", flush=True)
-    return table.write({title: networks.stored(title) for title in SETS})
+    rows = {title: networks.stored(title) for title in SETS}
+    known = {title: networks.names(title, limits) for title in SETS if rows[title]}
+    return table.write({title: rows[title] for title in known}, known)
 
 
 def main() -> int:

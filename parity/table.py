@@ -19,14 +19,17 @@ Rows = dict[str, Row]
 HEADER = """# Networks of other frameworks, measured
 
 `make parity` prints this table and writes it; `python parity/run.py --only SET --networks NAME...` measures single networks.
-Weights are random and seeded, with the statistics of batch normalizations measured and every rectifier's bend some deviations
-from the mean (`parity/sets/conditioning.py`): with plain random weights rounding alone moves gradients by percents.
+Weights are random and seeded, the statistics of batch normalizations measured, and every rectifier's bend lies some
+deviations from the mean (`parity/sets/conditioning.py`): with plain random weights rounding moves gradients by percents.
 
-- **output**: the largest difference of the outputs, relative to the largest, from float64. Target: 1e-4.
+- **output**: the largest difference of the outputs from float64, relative to the largest. Target: 1e-4.
 - **gradient**: the same for the gradient of a class's score at the image; `exact` is with `exact=True`, without Winograd's
-  algorithm; then the frameworks' own in float32. Target: 1e-3. One rectifier whose input is within rounding of its bend adds a
-  part of its image's gradient, to ours or to a peer's, so one of the two images has to be within 1e-3 or a peer's error.
-- **median / peer**: the median relative error of a pixel of the gradient, by that of the worse peer: 1 is a framework's own rounding.
+  algorithm; then the frameworks' own in float32. Target: 1e-3. One rectifier whose input is within rounding of its bend
+  moves the gradient of its image, ours or a peer's: one image of two has to be within 1e-3, or all within a peer's error.
+- **median / peer**: the median relative error of the gradient's pixels by that of the worse peer: 1 is a framework's own
+  rounding. Then the same with `exact=True`.
+
+**measured** counts the networks whose row is below; the others of a set have not been run yet, and `make parity` runs them.
 """
 
 
@@ -52,9 +55,9 @@ def multiple(errors: dict[str, dict[str, float]], title: str) -> float | None:
     return errors[title]["median"] / max(peers) if peers and title in errors and max(peers) else None
 
 
-def write(sets: dict[str, Rows]) -> str:
-    """Writes both files and returns the summary."""
-    summary = _summary(sets)
+def write(sets: dict[str, Rows], names: dict[str, list[str]]) -> str:
+    """Writes both files and returns the summary. `names` are all networks of each set, measured or not."""
+    summary = _summary(sets, names)
     parts = [HEADER, _versions(), summary, *(_section(name, rows) for name, rows in sets.items())]
     (DOCS / "parity.md").write_text("\n".join(parts))
     (DOCS / "parity.json").write_text(json.dumps({"versions": _found(), "sets": sets}, indent=1) + "\n")
@@ -79,19 +82,14 @@ def _title(name: str) -> str:
     return import_module(f"sets.{name}").TITLE
 
 
-def _summary(sets: dict[str, Rows]) -> str:
-    lines = ["| set | networks | pass | failures |", "|---|---:|---:|---|"]
+def _summary(sets: dict[str, Rows], names: dict[str, list[str]]) -> str:
+    lines = ["| set | networks | measured | pass | failures |", "|---|---:|---:|---:|---|"]
     for name, rows in sets.items():
-        count, passed = _counts(rows)
         failures = ", ".join(network for network, row in rows.items() if verdict(row)) or "none"
-        lines.append(f"| {_title(name)} | {count} | {passed} | {failures} |")
+        passed = sum(not verdict(row) for row in rows.values())
+        cells = (_title(name), len(names[name]), len(rows), passed, failures)
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _counts(rows: Rows) -> tuple[int, int]:
-    """Networks or cases, and how many of them pass."""
-    count = sum(row.get("cases", 1) for row in rows.values())
-    return count, sum(row["passed"] if "cases" in row else not verdict(row) for row in rows.values())
 
 
 def _section(name: str, rows: Rows) -> str:

@@ -32,7 +32,7 @@ def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     torch_modules.randomize(module, SIZE)
     scores = {
         "gradient": lambda output: output[:, UNIT].mean(),
-        "pixel": lambda output: output[0, (UNIT, *PIXEL)],
+        "pixel": lambda output: output[(0, UNIT, *PIXEL)],
     }
     return torch_modules.reference(module, torch_modules.images(1, SIZE, 2), scores, folder / "model.pt")
 
