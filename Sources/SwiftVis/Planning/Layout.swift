@@ -79,6 +79,18 @@ struct Layout: Equatable {
     return Layout(axes: axes.map { $0.compactMap { moved[$0] }.filter { $0.size > 1 } })
   }
 
+  /// The same axes where the factors lie in another order.
+  func moved(to order: [Factor]) -> Layout {
+    var stride = 1
+    var moved: [Factor: Factor] = [:]
+    for factor in order.reversed() {
+      let new = Factor(size: factor.size, stride: stride)
+      moved[factor] = new
+      stride = new.end
+    }
+    return Layout(axes: axes.map { $0.compactMap { moved[$0] }.joined })
+  }
+
   func removing(_ removed: [Int]) -> Layout {
     Layout(axes: axes.indices.filter { !removed.contains($0) }.map { axes[$0] })
   }

@@ -70,13 +70,30 @@ extension PhysicalGraph {
   mutating func along(
     _ touched: [Int], _ node: Graph.NodeIndex, _ operation: (_ dimensions: [Int], _ count: Int) -> Operation
   ) throws -> View {
-    let view = try view(source.inputs(of: node)[0])
-    let factors = touched.compactMap { view.layout.axes[$0].count == 1 ? view.layout.axes[$0][0] : nil }
+    var view = try view(source.inputs(of: node)[0])
     guard !touched.isEmpty else { return view }
+    view = try gathered(view, touched)
+    let factors = touched.compactMap { view.layout.axes[$0].first }
     guard factors.count == touched.count else { return try compute(node) }
     let (x, dimensions) = try self.dimensions(of: factors, in: view)
     let output = try compute(node, [x], as: operation(dimensions.map { $0 - 1 }, shapes[x].count - 1))
     return View(node: output, layout: view.layout.resized(touched.map { ($0, sourceShapes[node][$0 + 1]) }))
+  }
+
+  /// The value with the pieces of some axes together where the innermost of them was: shuffled channels stay last.
+  private mutating func gathered(_ view: View, _ axes: [Int]) throws -> View {
+    let split = axes.map { view.layout.axes[$0] }.filter { $0.count > 1 }
+    guard !split.isEmpty else { return view }
+    var order: [Layout.Factor] = []
+    for factor in view.layout.inMemory {
+      if let axis = split.first(where: { $0.contains(factor) }) {
+        if axis.allSatisfy({ $0.stride >= factor.stride }) { order += axis }
+      } else {
+        order.append(factor)
+      }
+    }
+    let node = try arranged(view.node, order, shapes[view.node].prefix(1) + order.joined.map(\.size))
+    return View(node: node, layout: view.layout.moved(to: order))
   }
 
   /// A node with the view's memory, and its dimensions that are these factors.

@@ -137,6 +137,20 @@ import Testing
     try check(b.network)
   }
 
+  /// Halves of shuffled channels: only channels move.
+  @Test func shuffledHalves() throws {
+    var b = Builder(isFirst: true)
+    let x = b.conv(b.input(6, 5, 3), 12)
+    let groups = b.network.add(.permute([0, 2, 1, 3, 4]), [b.network.add(.reshape([2, 6, 6, 5]), [x])])
+    let shuffled = b.network.add(.reshape([12, 6, 5]), [groups])
+    let whole = SliceRange(0)
+    let left = b.network.add(.slice([SliceRange(0, 6), whole, whole]), [shuffled])
+    let right = b.network.add(.slice([SliceRange(6, 6), whole, whole]), [shuffled])
+    _ = b.average(b.concatenate(left, b.network.relu(b.conv(right, 6))), keepDims: false)
+    #expect(try steps(b.network).count { $0 == "permute" } == 4)
+    try check(b.network, places: 24)
+  }
+
   /// What is asked for is in the source's order, and stands in nobody's way where it is only a value.
   @Test func askedForInTheMiddle() throws {
     var b = Builder(isFirst: true)
