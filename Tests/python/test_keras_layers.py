@@ -233,7 +233,8 @@ def answers(path: Path, x: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarra
 
 def difference(actual: np.ndarray, expected: np.ndarray) -> float:
     assert actual.shape == expected.shape
-    return float(np.abs(actual - expected).max() / np.abs(expected).max())
+    # The gradient of rounding is 0 everywhere.
+    return float(np.abs(actual - expected).max() / (np.abs(expected).max() or 1))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -22,7 +22,7 @@ from swiftvis.importers import keras
 def config(units: int) -> dict[str, Any]:
     layers = [{"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, units]}}]
     for name in ("first", "second"):
-        options = {"name": name, "units": units, "use_bias": False}
+        options = {"name": name, "units": units, "use_bias": False, "trainable": True}
         layers.append({"class_name": "Dense", "config": options})
     return {"class_name": "Sequential", "config": {"name": "large", "layers": layers}}
 

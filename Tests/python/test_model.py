@@ -218,3 +218,36 @@ def test_nested_layers(make) -> None:
     changed = apply_modifications(net)
     assert changed.layers[0].layers[0].activation == "linear"
     assert changed.predict([[-1, 1]])[0, 0] < 0 == net.predict([[-1, 1]])[0, 0]
+
+
+def test_an_input_that_is_read_only_through_slices_is_kept_until_then():
+    def slice_of(name, source, start, size):
+        return {
+            "name": name,
+            "op": "slice",
+            "inputs": [source],
+            "attributes": {"starts": [0, start], "sizes": [-1, size]},
+        }
+
+    shape = [None, 3, 8]
+    description = {
+        "format": "swiftvis",
+        "version": 1,
+        "inputs": [{"name": "a", "shape": shape}, {"name": "b", "shape": shape}],
+        "nodes": [
+            {
+                "name": "first",
+                "op": "gather",
+                "inputs": ["b"],
+                "attributes": {"axis": 1, "indices": [2, 0, 1]},
+            },
+            slice_of("half", "a", 0, 4),
+            slice_of("quarter", "half", 0, 2),
+            slice_of("other", "first", 0, 1),
+            {"name": "product", "op": "multiply", "inputs": ["other", "quarter"]},
+        ],
+        "outputs": ["product"],
+    }
+    a, b = np.random.default_rng(0).normal(size=(2, 2, 3, 8)).astype(np.float32)
+    product = swiftvis.Model.from_graph(description, {}).predict([a, b])
+    np.testing.assert_array_equal(product, b[:, [2, 0, 1], :1] * a[..., :2])

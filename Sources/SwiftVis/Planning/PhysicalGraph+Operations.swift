@@ -15,7 +15,9 @@ extension PhysicalGraph {
 
     case .activation, .unary: return View(node: try compute(node, [view.node]), layout: view.layout)
     case .affine where source.nodes[node].weights.values.allSatisfy({ $0.count == 1 }):
-      return View(node: try compute(node, [view.node]), layout: view.layout)
+      // A batch of single numbers may lie without any other axis.
+      let x = shapes[view.node].count > 1 ? view.node : try reshaped(view.node, shapes[view.node] + [1])
+      return View(node: try compute(node, [x]), layout: view.layout)
     case .merge, .choose: return try merge(node)
     case .concatenate(let axis): return try concatenate(node, axis: axis - 1)
     case .pad(let pairs):

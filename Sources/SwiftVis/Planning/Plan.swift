@@ -88,9 +88,14 @@ extension Plan {
       constants: constants)
     if question.reusesMemory { schedule = Schedule(slicing) }
     var lifetimes = schedule.lifetimes(tensorCount: builder.counts.count, keepsForward: question.keepsForward)
-    for input in inputs where lifetimes[input] != nil || values.contains(input) { lifetimes[input].extend(to: 0) }
+    // What is read only through its slices is there from the start too.
+    let hosts = Set(slicing.slices.values.map(\.host))
+    for input in inputs where lifetimes[input] != nil || values.contains(input) || hosts.contains(input) {
+      lifetimes[input].extend(to: 0)
+    }
     for value in values { lifetimes[value].extend(to: schedule.turn) }
-    for cotangent in cotangents where lifetimes[cotangent] != nil || gradients.contains(cotangent) {
+    for cotangent in cotangents
+    where lifetimes[cotangent] != nil || gradients.contains(cotangent) || hosts.contains(cotangent) {
       lifetimes[cotangent].extend(to: schedule.turn)
     }
     for gradient in gradients { lifetimes[gradient].extend(to: schedule.end) }
