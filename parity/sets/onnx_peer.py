@@ -25,11 +25,14 @@ def reference(path: Path, x: np.ndarray, score: Callable[[np.ndarray], Any]) -> 
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    evaluator = ReferenceEvaluator(in_double(onnx.load(path)), new_ops=[Conv, ConvTranspose])
+    evaluator = ReferenceEvaluator(
+        in_double(onnx.load(path)), new_ops=[BatchNormalization, Conv, ConvTranspose]
+    )
     name = session.get_inputs()[0].name
     directions = np.random.default_rng(3).normal(0, 1, (DIRECTIONS, *x.shape)).astype(np.float32)
     wide = x.astype(np.float64)
-    step = 1e-6 * np.abs(x).max()
+    # Longer steps cross rectifiers' bends: with 1e-6 of the range slopes of a ResNet were off by 0.7 %.
+    step = 2e-9 * np.abs(x).max()
 
     def value(image: np.ndarray) -> float:
         return float(score(evaluator.run(None, {name: image})[0]))
@@ -77,6 +80,17 @@ class ConvTranspose(OpRun):
 
     def _run(self, x, kernel, bias=None, **attributes):  # type: ignore[no-untyped-def]
         return (_convolved(torch.nn.functional.conv_transpose2d, x, kernel, bias, attributes),)
+
+
+class BatchNormalization(OpRun):
+    """The reference implementation mixes the batch's own statistics in where an old file names a momentum."""
+
+    op_domain = ""
+
+    def _run(self, x, scale, bias, mean, variance, epsilon=1e-5, **attributes):  # type: ignore[no-untyped-def]
+        shape = (-1, *(1,) * (x.ndim - 2))
+        factor = scale / np.sqrt(variance + epsilon)
+        return (x * factor.reshape(shape) + (bias - mean * factor).reshape(shape),)
 
 
 def _convolved(function: Any, x: Any, kernel: Any, bias: Any, attributes: dict[str, Any]) -> np.ndarray:

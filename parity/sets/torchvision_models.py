@@ -11,8 +11,9 @@ TITLE = "torchvision.models"
 STEPS = {"ours": "torch"}
 UNIT = 3
 WITHOUT_SLOW_INITIALIZATION = ("googlenet", "inception_v3")
+# Two images of 224 x 224 instead of six of 96 x 96.
 TRANSFORMERS = ("vit", "swin", "maxvit")
-# One image instead of two.
+# One image.
 SLOW = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "swin_b", "swin_v2_b")
 
 
@@ -33,9 +34,10 @@ def build(name: str):
 def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     from . import torch_modules
 
-    module, size = build(name), 224 if name.startswith(TRANSFORMERS) else 128
+    count, size = (2, 224) if name.startswith(TRANSFORMERS) else (6, 96)
+    module = build(name)
     torch_modules.randomize(module, size)
-    x = torch_modules.images(1 if name in SLOW else 2, size, 2)
+    x = torch_modules.images(1 if name in SLOW else count, size, 2)
     scores = {"gradient": lambda output: output[:, UNIT].mean()}
     return torch_modules.reference(module, x, scores, folder / "model.pt")
 

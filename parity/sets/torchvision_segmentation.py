@@ -9,7 +9,7 @@ import numpy as np
 
 TITLE = "torchvision.models.segmentation"
 STEPS = {"ours": "torch"}
-UNIT, SIZE, PIXEL = 3, 128, (40, 71)
+UNIT, SIZE, PIXEL = 3, 96, (40, 71)
 
 
 def names() -> list[str]:
@@ -32,13 +32,14 @@ def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     torch_modules.randomize(module, SIZE)
     scores = {
         "gradient": lambda output: output[:, UNIT].mean(),
-        "pixel": lambda output: output[(0, UNIT, *PIXEL)],
+        "pixel": lambda output: output[(slice(None), UNIT, *PIXEL)].mean(),
     }
-    return torch_modules.reference(module, torch_modules.images(1, SIZE, 2), scores, folder / "model.pt")
+    return torch_modules.reference(module, torch_modules.images(3, SIZE, 2), scores, folder / "model.pt")
 
 
 def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
     import swiftvis
+    from swiftvis import backend as K
     from swiftvis.losses import Loss
     from swiftvis.optimizer import Optimizer
 
@@ -46,10 +47,10 @@ def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
 
     class OfPixel(Loss):
         def build_loss(self):
-            return model.outputs[0][(slice(None), UNIT, *PIXEL)]
+            return K.mean(model.outputs[0][(slice(None), UNIT, *PIXEL)])
 
     module = torch_modules.restored(build(name), folder / "model.pt")
-    with swiftvis.from_torch(module, torch_modules.torch.from_numpy(x)) as model:
+    with swiftvis.from_torch(module, torch_modules.torch.from_numpy(x[:1])) as model:
         optimizer = Optimizer(model.input, [(OfPixel(), 1)], norm_grads=False)
         return {
             "output": model.predict(x),
