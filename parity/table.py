@@ -135,7 +135,7 @@ def _lines(network: str, row: Row) -> Iterable[str]:
         ]
         cells += [f"{errors[t]['typical']:.1e}" if t in errors else "" for t in ("swiftvis", "exact", *PEERS)]
         jumps = [str(errors[t]["jumps"]) for t in ("swiftvis", *PEERS) if t in errors]
-        cells.append(f"{', '.join(jumps)} of {errors['swiftvis']['images']}")
+        cells.append(f"{', '.join(jumps)} of {errors['swiftvis']['images']}" if jumps else "")
         cells += [f"{m:.1f}" if (m := multiple(errors, t)) else "" for t in ("swiftvis", "exact")]
         problem = verdict(row)
         yield "| " + " | ".join([*cells, f"DIFFERENT, {_escaped(problem)}" if problem else "ok"]) + " |"
