@@ -26,8 +26,9 @@ deviations from the mean (`parity/sets/conditioning.py`): with plain random weig
 - **gradient**: of the gradient of a class's score at the image, the largest difference relative to the largest value, for
   the median image. Target: 1e-3. `exact` is with `exact=True`, without Winograd's algorithm; then the frameworks' own in
   float32.
-- **jumps**: how many images are off by more than 1e-3; ours, then the peers'. A rectifier or a pool whose inputs are within
-  rounding of each other decides otherwise than in float64 now and then, in every framework, and the gradient jumps.
+- **jumps**: how many images are off by more than 1e-3; ours, then the peers'. The likely cause, of which no
+  case was traced to its end: a rectifier or a pool whose inputs are within rounding of each other decides otherwise than in
+  float64, and the gradient jumps.
 - **median / peer**: the median relative error of the gradient's pixels by that of the worse peer: 1 is a framework's own
   rounding. Then the same with `exact=True`.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from swiftvis.importers.onnx.call import Call
+from swiftvis.importers.onnx.tensors import numpy_type
 from swiftvis.importers.program import Refusal, Value
 
 Row = Callable[[Call], "Value | list[Value]"]
@@ -184,23 +185,13 @@ def _xor(call: Call) -> Value:
 
 # ---- Types ----
 
-_FLOATS = {1: np.float32, 10: np.float16, 11: np.float64, 16: np.float32}
-_INTEGERS = {
-    2: np.uint8,
-    3: np.int8,
-    4: np.uint16,
-    5: np.int16,
-    6: np.int32,
-    7: np.int64,
-    12: np.uint32,
-    13: np.uint64,
-}
-_BOOL = 9
+_KINDS = {"f": "f", "i": "i", "u": "i", "b": "b"}
 
 
 def type_kind(code: int) -> str:
     """ "f", "i" or "b" of a tensor type; "" for what is none of them."""
-    return "f" if code in _FLOATS else "i" if code in _INTEGERS else "b" if code == _BOOL else ""
+    dtype = numpy_type(code)
+    return "" if dtype is None else _KINDS[np.dtype(dtype).kind]
 
 
 def _cast(call: Call) -> Value:
@@ -219,7 +210,7 @@ def cast(call: Call, x: Value, code: int) -> Value:
             raise Refusal("it computes with sizes that the model leaves open: give input_shape=")
         return x
     if x.array is not None:
-        dtype: Any = {**_FLOATS, **_INTEGERS, _BOOL: np.bool_}[code]
+        dtype: Any = numpy_type(code)
         with np.errstate(all="ignore"):
             return call.program.folded(x.array.astype(dtype, copy=False))
     if kind == "b" and call.kinds[0] != "b":

@@ -30,6 +30,11 @@ _DTYPES: dict[int, Any] = {
 _BFLOAT16 = 16
 
 
+def numpy_type(code: int) -> Any:
+    """What values of an ONNX type are here; None for those that are not read."""
+    return np.float32 if code == _BFLOAT16 else _DTYPES.get(code)
+
+
 def array(tensor: Any, folder: Path | None) -> np.ndarray:
     """The values of a TensorProto; bfloat16 as float32.
 
