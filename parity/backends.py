@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from report import Report
 
-from swiftvis import live
+from swiftvis.live import models as live
 from swiftvis.utils import utils
 
 keras = importlib.import_module(sys.argv[1])

@@ -14,10 +14,12 @@ import pytest
 
 import swiftvis
 from swiftvis import backend as K
-from swiftvis import live
-from swiftvis._arguments import as_expression, as_model, as_tensor
+from swiftvis.expressions import as_expression
 from swiftvis.expressions.program import Program
+from swiftvis.live import models as live
 from swiftvis.live.binding import bound
+from swiftvis.live.models import as_model
+from swiftvis.live.tensors import as_tensor
 from swiftvis.losses import ActivationMaximization, Loss
 from swiftvis.regularizers import TotalVariation
 from swiftvis.utils import utils

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import swiftvis
+from swiftvis.live.models import as_model
 from swiftvis import SaliencyCallback, panel
 
 LIBRARY = os.environ.get("SWIFTVIS_TEST_KERAS", "keras")
@@ -57,7 +58,7 @@ def test_the_map_is_of_the_logit(model: Any, tmp_path: Path) -> None:
     ours.layers[-1].activation = "linear"
     expected = swiftvis.saliency(ours.with_modifications(), IMAGES[0], 1)
     assert np.allclose(watch.maps[0][0], (expected - expected.min()) / np.ptp(expected), atol=1e-6)
-    assert swiftvis.live.converted(model).layers[-1].activation == "softmax"
+    assert as_model(model).layers[-1].activation == "softmax"
 
 
 def test_many_epochs_are_spread_over_twelve_columns(model: Any, tmp_path: Path, monkeypatch) -> None:

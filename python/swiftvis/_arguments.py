@@ -6,81 +6,17 @@ import contextlib
 import operator
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ._native import Shape
-
-if TYPE_CHECKING:
-    from .expressions import Expression
-    from .layers import Tensor
-    from .model import Model
+from .live.torch_objects import as_array, is_array
 
 
 def channel_axis(rank: int, data_format: str) -> int:
     """Where a tensor of that rank has its channels (or units)."""
     return 1 if data_format == "channels_first" and rank >= 3 else rank - 1
-
-
-# The two functions through which every model and tensor of a user passes.
-
-
-def as_model(model: Any, seed: Any = None) -> Model:
-    """The `Model` that was given, or the one made of a live model of Keras (`swiftvis.live`) or of a PyTorch module, for
-    inputs like `seed` (`swiftvis.live.modules`). TypeError for the rest."""
-    from . import live
-    from .live import modules
-    from .live.objects import is_model
-    from .model import Model
-
-    if isinstance(model, Model):
-        return model
-    if is_model(model):
-        return live.converted(model)
-    if modules.is_module(model):
-        return modules.converted(model, seed)
-    kind = type(model)
-    raise TypeError(
-        "expected a model from swiftvis.load_model, a PyTorch module, or a model object of Keras 3 or tf.keras, "
-        f"got {kind.__module__}.{kind.__name__}"
-    )
-
-
-def as_expression(value: Any, what: str = "a tensor") -> Expression:
-    """The expression that was given, or the constant of a number or array of numbers. TypeError for everything else."""
-    from .expressions import Constant, Expression
-
-    if isinstance(value, Expression):
-        return value
-    if isinstance(value, (bool, int, float, np.generic, np.ndarray, list, tuple)):
-        array = np.asarray(value)
-        if array.dtype.kind in "buif":
-            return Constant(array)
-    from .live import tensors as live_tensors
-    from .live.objects import is_tensor
-
-    if is_tensor(value):
-        return live_tensors.expression(value)
-    kind = type(value)
-    raise TypeError(
-        f"{what}: expected a tensor (layer.output, model.input), an expression of tensors, or numbers, "
-        f"got {kind.__module__}.{kind.__name__}"
-    )
-
-
-def as_tensor(value: Any, what: str) -> Tensor:
-    """The tensor that was given: `model.input` or `layer.output`. TypeError for everything else."""
-    from .layers import Tensor
-    from .live.objects import is_tensor
-    from .live.tensors import LiveTensor
-
-    tensor = LiveTensor(value) if is_tensor(value) else as_expression(value, what)
-    if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"{what}: expected a tensor of a model (layer.output, model.input), got {value!r:.60}"
-        )
-    return tensor
 
 
 def scaling(normalize: Any) -> bool | str:
@@ -148,8 +84,6 @@ def image_batch(x: Any, expected: Shape, name: str) -> np.ndarray:
         TypeError: not numbers.
         ValueError: another rank or shape, or nothing in it.
     """
-    from .live.modules import as_array, is_array
-
     try:
         array = as_array(x) if is_array(x) else np.asarray(x)
     except ValueError as error:

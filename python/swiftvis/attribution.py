@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from . import _native
-from ._arguments import as_model, scaling
+from ._arguments import scaling
 from ._cam_layers import chosen, last_with_positions, positions
 from ._passes import Score
 from ._rules import BackpropModifier
 from .imaging import unit_range
 from .layers import Tensor
+from .live.models import as_model
 from .model import Model
 
 _REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {"max": np.max, "sum": np.sum}

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import as_expression, as_model
 from ._arguments import index as as_index
 from ._native import Shape
 from ._rules import BackpropModifier
-from .expressions import Expression, elementwise, functions, product
+from .expressions import Expression, as_expression, elementwise, functions, product
 from .expressions.program import Program
+from .live.models import as_model
 from .model import Model
 
 Axis = int | Sequence[int] | None

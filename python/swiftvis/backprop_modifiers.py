@@ -15,8 +15,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ._arguments import as_model
 from ._rules import BackpropModifier, Choices, Modifier
+from .live.models import as_model
 from .model import Model
 from .utils.utils import get_identifier
 

@@ -16,7 +16,7 @@ from ._rules import Rule
 from ._sessions import SessionPool
 from .expressions import Expression
 from .expressions.indexing import ChannelsLastIndex
-from .live.modules import is_module
+from .live.torch_objects import is_module
 
 
 class _Native:

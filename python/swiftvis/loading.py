@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import _native, live
+from . import _native
 from .layers import Network
-from .live import modules
+from .live import models, modules
 from .live.objects import is_model
+from .live.torch_objects import is_module
 from .model import Model
 from .replacements import Replacement, checked
 
@@ -44,8 +45,8 @@ def load_model(
     """
     replace = checked(replace)
     if is_model(path):
-        return live.loaded(path, replace)
-    if modules.is_module(path):
+        return models.loaded(path, replace)
+    if is_module(path):
         if input_shape is None:
             raise ValueError(
                 "a PyTorch module does not say the shape of its input: give input_shape=(1, 3, 224, 224)"

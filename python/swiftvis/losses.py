@@ -25,11 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import as_tensor, filter_list
+from ._arguments import filter_list
 from ._passes import filter_count
 from .expressions import Expression
 from .expressions.functions import mean
 from .layers import Layer, Tensor
+from .live.tensors import as_tensor
 from .utils.utils import listify
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from . import grad_modifiers
-from ._arguments import as_expression, as_tensor, image_batch, index
+from ._arguments import image_batch, index
 from ._objective import Objective
 from .callbacks import OptimizerCallback, Print
-from .expressions import Expression
+from .expressions import Expression, as_expression
 from .input_modifiers import InputModifier
 from .layers import Tensor
+from .live.tensors import as_tensor
 from .losses import Loss
 from .utils.utils import deprocess_input, random_array
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import as_expression
-from .expressions import Expression, apply
+from .expressions import Expression, apply, as_expression
 from .expressions.functions import largest, total
 from .expressions.operations import Volume
 from .losses import Loss

@@ -15,6 +15,7 @@ import numpy as np
 from ._rules import BackpropModifier
 from .live import modules
 from .live.series import MapSeries
+from .live.torch_objects import is_module
 from .model import Model
 
 __all__ = ["SaliencyLogger", "from_torch"]
@@ -39,7 +40,7 @@ def from_torch(module: Any, example_input: Any, *, data_format: str = "channels_
             them with its module.
         TypeError: not a module.
     """
-    if not modules.is_module(module):
+    if not is_module(module):
         kind = type(module)
         advice = ": load it into the network (module.load_state_dict)" if hasattr(module, "keys") else ""
         raise TypeError(f"expected a torch.nn.Module, got {kind.__module__}.{kind.__name__}{advice}")

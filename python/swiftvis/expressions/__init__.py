@@ -23,7 +23,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .._arguments import as_expression
 from .._native import Shape
 from .indexing import Index
 from .operations import ELEMENTWISE, MatrixProduct, Operation, Power
@@ -145,6 +144,28 @@ class Constant(Expression):
         self.value = np.asarray(value, np.float32)[()]
         super().__init__(np.shape(self.value))
         self.is_constant = True
+
+
+# What else stands for an expression: a test and a conversion of each kind. `live.tensors` adds Keras's tensors.
+CONVERSIONS: list[tuple[Callable[[Any], bool], Callable[[Any], Expression]]] = []
+
+
+def as_expression(value: Any, what: str = "a tensor") -> Expression:
+    """The expression that was given, or the constant of a number or array of numbers. TypeError for everything else."""
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, (bool, int, float, np.generic, np.ndarray, list, tuple)):
+        array = np.asarray(value)
+        if array.dtype.kind in "buif":
+            return Constant(array)
+    for is_convertible, expression in CONVERSIONS:
+        if is_convertible(value):
+            return expression(value)
+    kind = type(value)
+    raise TypeError(
+        f"{what}: expected a tensor (layer.output, model.input), an expression of tensors, or numbers, "
+        f"got {kind.__module__}.{kind.__name__}"
+    )
 
 
 def apply(operation: Operation, *operands: Expression) -> Expression:

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import as_expression
 from .._arguments import index as as_index
 from .._native import Shape
-from . import Expression, apply, elementwise, product
+from . import Expression, apply, as_expression, elementwise, product
 from .operations import Reduction, Reshape, Transpose, axis_of
 
 

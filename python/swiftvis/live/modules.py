@@ -16,50 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError, UnsupportedModelError
-from .objects import keras_classes
+from ..model import Model
 from .snapshots import Options, same_value
+from .torch_objects import is_array
 
 if TYPE_CHECKING:
     from ..importers.torch import Trace
-    from ..model import Model
 
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _known: weakref.WeakKeyDictionary[Any, _Conversion] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
-_kinds: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
-
-
-def _kind(value: Any) -> str:
-    """What an object of PyTorch is, known by its class: PyTorch is never imported for this."""
-    cls = type(value)
-    found = _kinds.get(cls)
-    if found is None:
-        names = {(base.__module__, base.__name__) for base in cls.__mro__}
-        found = ""
-        if ("torch", "Tensor") in names or ("torch._tensor", "Tensor") in names:
-            found = "tensor"
-        elif ("torch.nn.modules.module", "Module") in names:
-            found = "module"
-        _kinds[cls] = found
-    return found
-
-
-def is_module(value: Any) -> bool:
-    """Whether it is a module of PyTorch, and not a model or layer of Keras, which may be one too."""
-    return _kind(value) == "module" and not keras_classes(value)
-
-
-def is_array(value: Any) -> bool:
-    """Whether it is a tensor of PyTorch."""
-    return _kind(value) == "tensor"
-
-
-def as_array(tensor: Any) -> np.ndarray:
-    """A tensor's values, from any device."""
-    tensor = tensor.detach()
-    if tensor.is_floating_point() and tensor.itemsize < 4:
-        tensor = tensor.float()
-    return tensor.cpu().numpy()
 
 
 def converted(module: Any, seed: Any = None) -> Model:
@@ -175,8 +141,6 @@ def _tensors(module: Any) -> list[Any]:
 
 
 def _model(trace: Trace, module: Any, data_format: str = "channels_first") -> Model:
-    from ..model import Model
-
     model = Model.from_graph(*trace.convert(module, data_format))
     names = set(model._network.layer_names)
     paths: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()

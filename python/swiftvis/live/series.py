@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import as_model, index
+from .._arguments import index
 from .._rules import BackpropModifier
 from ..attribution import saliency
 from ..imaging import as_rgb, smoothed_overlay, unit_range
 from ..layers import Tensor
 from ..model import Model
 from ..panel import grid
-from .modules import as_array, is_array
+from .models import as_model
+from .torch_objects import as_array, is_array
 
 if TYPE_CHECKING:
     from PIL import Image

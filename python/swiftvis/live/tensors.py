@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..expressions import Expression, elementwise, functions
+from ..expressions import CONVERSIONS, Expression, as_expression, elementwise, functions
 from ..expressions.indexing import ChannelsLastIndex
 from ..layers import Layer, Tensor
 from .objects import is_tensor, keras_classes
@@ -109,6 +109,19 @@ def expression(keras_tensor: Any) -> Expression:
         item = args[1] if len(args) > 1 else next(iter(kwargs.values()))
         return expression(args[0])[_index(item)]
     return LiveTensor(keras_tensor)
+
+
+CONVERSIONS.append((is_tensor, expression))
+
+
+def as_tensor(value: Any, what: str) -> Tensor:
+    """The tensor that was given: `model.input` or `layer.output`. TypeError for everything else."""
+    tensor = LiveTensor(value) if is_tensor(value) else as_expression(value, what)
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"{what}: expected a tensor of a model (layer.output, model.input), got {value!r:.60}"
+        )
+    return tensor
 
 
 def tensor_in(model: Model, keras_tensor: Any) -> Tensor:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import live
-from .._arguments import as_model, as_tensor, index
+from .._arguments import index
 from ..expressions.indexing import ChannelsLastIndex
+from ..live.models import as_model, copied
 from ..live.objects import is_model, is_tensor
+from ..live.tensors import as_tensor
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -80,7 +81,7 @@ def apply_modifications(model: Model, custom_objects: Mapping[str, Any] | None =
         A model of the same kind: a `Model`, which shares the weights, or a live one with copies of them (not compiled).
     """
     if is_model(model):
-        return live.copied(model, custom_objects)
+        return copied(model, custom_objects)
     return as_model(model).with_modifications()
 
 

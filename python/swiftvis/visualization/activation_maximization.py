@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import backprop_modifiers
-from .._arguments import as_model
 from .._rules import BackpropModifier
 from ..layers import Tensor
+from ..live.models import as_model
 from ..losses import ActivationMaximization, Loss
 from ..model import Model
 from ..optimizer import Optimizer

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import backprop_modifiers, grad_modifiers
-from .._arguments import as_model
 from .._cam_layers import chosen, penultimate, positions
 from .._passes import Score
 from .._rules import BackpropModifier
 from ..layers import Layer, Tensor
+from ..live.models import as_model
 from ..losses import Loss
 from ..model import Model
 from ..optimizer import Optimizer

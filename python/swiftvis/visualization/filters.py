@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import backprop_modifiers, grad_modifiers
-from .._arguments import as_model, scaling
+from .._arguments import scaling
 from .._passes import Score, filter_count
 from .._rules import BackpropModifier
 from ..layers import Tensor
+from ..live.models import as_model
 from ..model import Model
 from ..utils import utils
 from .saliency import reduced

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from .. import backprop_modifiers, imaging
-from .._arguments import as_model
 from .._rules import BackpropModifier
 from ..layers import Layer, Tensor
+from ..live.models import as_model
 from ..losses import Loss
 from ..model import Model
 from ..optimizer import Optimizer

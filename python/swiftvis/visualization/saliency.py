@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import grad_modifiers
-from .._arguments import as_model, as_tensor
 from .._rules import BackpropModifier
 from ..layers import Layer, Tensor
+from ..live.models import as_model
+from ..live.tensors import as_tensor
 from ..losses import Loss
 from ..model import Model
 from ..optimizer import Optimizer

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from swiftvis.live import modules
+from swiftvis.live.torch_objects import is_module
 from swiftvis.model import Model
 
 
@@ -34,8 +35,8 @@ def build(text: str, weights: str | os.PathLike[str] | None, shape: Sequence[int
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     found = getattr(importlib.import_module(package), name)
-    module = found if modules.is_module(found) else found()
-    if not modules.is_module(module):
+    module = found if is_module(found) else found()
+    if not is_module(module):
         raise ValueError(f"{text} gave {type(module).__name__}, not a torch.nn.Module")
     if weights is not None:
         _load(module, weights)
