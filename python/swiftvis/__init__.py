@@ -1,11 +1,20 @@
-"""swiftvis shows what a trained convolutional network looks at.
+"""What a trained network looks at: saliency maps, class activation maps, and the images that filters respond to.
 
     model = swiftvis.load_model("model.keras")
-    map = swiftvis.visualization.visualize_saliency(model, -1, 3, image)
+    map = swiftvis.saliency(model, image, 967, backprop_modifier="guided")
     picture = swiftvis.smoothed_overlay(image, map)
 
-Gradients are computed by a native engine; no deep-learning framework is needed. `swiftvis.visualization`,
-`grad_modifiers`, `backprop_modifiers` and `utils.utils` have the names and arguments of keras-vis.
+Gradients are computed by a native engine; no deep-learning framework is needed.
+
+- Models: `load_model` reads Keras, ONNX and swiftvis's own files, `from_torch` converts a PyTorch module. Every function
+  also takes live models of Keras and PyTorch. `Model` runs them and gives plain gradients.
+- Maps in one call: `saliency`, `cam`, `guided_grad_cam`.
+- `visualization`, `utils.utils`, `grad_modifiers` and `backprop_modifiers` have the names and arguments of keras-vis.
+- Images that filters respond to: `visualization.visualize_activation`; with losses of your own `losses`, `regularizers`,
+  `optimizer`, `input_modifiers` and `callbacks`. A loss is a formula (`expressions`) of NumPy's functions or
+  `backend`'s.
+- Pictures: `smoothed_overlay`, `colormap`, `gaussian_filter`, `rendering`.
+- While a network is trained: `SaliencyCallback` (Keras), `torch.SaliencyLogger`.
 """
 
 from . import _native
@@ -16,6 +25,8 @@ from . import (  # noqa: E402
     backend,
     backprop_modifiers,
     callbacks,
+    errors,
+    expressions,
     grad_modifiers,
     input_modifiers,
     losses,
@@ -51,6 +62,8 @@ __all__ = [
     "cam",
     "colormap",
     "colormaps",
+    "errors",
+    "expressions",
     "from_torch",
     "gaussian_filter",
     "get_threads",

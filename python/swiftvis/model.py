@@ -31,7 +31,6 @@ class Model:
         source: what wrote it, "keras 3.8.0" for example; None where unknown.
         classes: the names of the output units, None where the file has none.
         layers: the layers in the source's order.
-        backprop_rule: "plain", "guided", "rectified" or "custom" (`swiftvis.backprop_modifiers`).
     """
 
     def __init__(self, network: Network, layers: list[Layer] | None = None) -> None:
@@ -48,7 +47,7 @@ class Model:
     def from_graph(
         cls, description: dict[str, Any], weights: Mapping[str, np.ndarray | _native.Unread]
     ) -> Model:
-        """A model from a graph description and its named weights, as docs/model-format.md says.
+        """A model from a graph description and its named weights, as "The model format" of the documentation says.
 
         A weight is an array, or an object with `shape` and `read_into(destination)`, which fills the model's memory.
 
@@ -67,6 +66,7 @@ class Model:
 
     @property
     def backprop_rule(self) -> str:
+        """Of its activations: "plain", "guided", "rectified" or "custom" (`swiftvis.backprop_modifiers`)."""
         return str(self._network.rule)
 
     @property

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 
 @dataclasses.dataclass(frozen=True)
 class Rescaling:
-    """x * scale + offset, where a network prepares its pixels in a Lambda.
+    """`Rescaling(scale, offset)`: x * scale + offset, where a network prepares its pixels in a Lambda.
 
-    Args:
-        scale, offset: numbers, or sequences of one for each channel.
     Raises:
-        ValueError: they are not finite, or sequences of different lengths.
+        ValueError: numbers that are not finite, or sequences of different lengths.
     """
 
     scale: float | Sequence[float]
+    """A number, or one for each channel."""
     offset: float | Sequence[float] = 0.0
+    """A number, or one for each channel."""
 
     def __post_init__(self) -> None:
         lengths = set()

@@ -109,11 +109,11 @@ typedef struct sv_tensor { /* a named weight */
 
 typedef struct sv_model sv_model;
 
-/* Reads a .safetensors model file (docs/model-format.md). The file is treated as hostile: it is validated as a whole, and
+/* Reads a .safetensors model file (SwiftVis.docc/ModelFormat.md). The file is treated as hostile: it is validated as a whole, and
  * no code from it is run. Fails with SV_IO, SV_INVALID_MODEL or SV_UNSUPPORTED. */
 sv_status sv_model_load(const char *path, sv_model **model, sv_error *error);
 
-/* Builds a model from a graph description (JSON, docs/model-format.md) and its weights, which are copied. */
+/* Builds a model from a graph description (JSON, SwiftVis.docc/ModelFormat.md) and its weights, which are copied. */
 sv_status sv_model_create(const char *description, size_t description_length, const sv_tensor *tensors,
                           size_t tensor_count, sv_model **model, sv_error *error);
 

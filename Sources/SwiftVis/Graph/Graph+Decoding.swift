@@ -3,7 +3,7 @@ extension Graph {
   /// A description of ten thousand layers is a third of this.
   static let maximumDescriptionLength = 16 << 20
 
-  /// Reads and validates a description (docs/model-format.md); `weights` finds a tensor by name, nil where there is none.
+  /// Reads and validates a description (<doc:ModelFormat>); `weights` finds a tensor by name, nil where there is none.
   /// Throws `invalidModel`, naming the layer, what was expected and what came; `unsupported` for unknown operations or
   /// versions; and what `weights` throws.
   init(description: String, weights: (String) throws -> Weights?) throws {

@@ -1,6 +1,6 @@
 import SwiftVisKernels
 
-/// What a node computes. One case an op, named after the model format's `op`; docs/model-format.md has the meaning of every
+/// What a node computes. One case an op, named after the model format's `op`; <doc:ModelFormat> has the meaning of every
 /// attribute. Switches over it are exhaustive, so the compiler names each place where a new op must be added.
 public enum Operation: Hashable, Sendable {
   case input

@@ -4,7 +4,7 @@ import SwiftVis
 /// What every operation means, in nested loops over Doubles: slow, and meant to be obviously right. It shares no code with the
 /// engine, not even the rules for shapes.
 enum Reference {
-  /// The output of one operation. `weights` by role, as in docs/model-format.md. A constant is given any tensor with the batch.
+  /// The output of one operation. `weights` by role, as in ModelFormat.md. A constant is given any tensor with the batch.
   static func evaluate(_ operation: SwiftVis.Operation, _ inputs: [Tensor], _ weights: [String: Tensor]) -> Tensor {
     let x = inputs[0]
     if x.rank > 4, operation.readsImages {

@@ -1,7 +1,7 @@
 import SwiftVis
 import SwiftVisKernels
 
-/// The graph description of docs/model-format.md, written here by hand: it is the other side of the engine's decoder.
+/// The graph description of ModelFormat.md, written here by hand: it is the other side of the engine's decoder.
 extension Network {
   var description: String {
     let inputs = nodes.filter { $0.operation == .input }.map {

@@ -27,6 +27,8 @@ from .._native import Shape
 from .indexing import Index
 from .operations import ELEMENTWISE, MatrixProduct, Operation, Power
 
+__all__ = ["Expression"]
+
 
 class Expression:
     """A formula over tensors. It holds no values.

@@ -26,7 +26,28 @@ def _nothing(self: Any, *arguments: Any, **options: Any) -> None:
 _nothing._is_default = True  # type: ignore[attr-defined]  # as Keras marks such methods of its own: never worth a call
 
 
-class SaliencyCallback(MapSeries):
+class _Callback:
+    """What Keras calls on every callback."""
+
+    model: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """The model that is trained."""
+        self.model = model
+
+    set_params = on_epoch_begin = _nothing
+    on_train_begin = on_train_end = on_test_begin = on_test_end = on_predict_begin = on_predict_end = _nothing
+    on_batch_begin = on_batch_end = on_train_batch_begin = on_train_batch_end = _nothing
+    on_test_batch_begin = on_test_batch_end = on_predict_batch_begin = on_predict_batch_end = _nothing
+
+    def _no(self) -> bool:
+        return False
+
+    # tf.keras asks these, and does not call for each batch then.
+    _implements_train_batch_hooks = _implements_test_batch_hooks = _implements_predict_batch_hooks = _no
+
+
+class SaliencyCallback(MapSeries, _Callback):
     """A callback for `fit` of Keras 3 and tf.keras 2 which maps what the network looks at, every few epochs.
 
     Attributes:
@@ -91,28 +112,10 @@ class SaliencyCallback(MapSeries):
             self._writer = writer(os.fspath(log_dir))
         self.epochs: list[int] = []
 
-    # ---- What Keras calls ----
-
-    def set_model(self, model: Any) -> None:
-        self.model = model
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Maps the model as it is now, every few epochs."""
         if (epoch + 1) % self._every == 0:
             self.update(self.model, epoch + 1)
-
-    set_params = on_epoch_begin = _nothing
-    on_train_begin = on_train_end = on_test_begin = on_test_end = on_predict_begin = on_predict_end = _nothing
-    on_batch_begin = on_batch_end = on_train_batch_begin = on_train_batch_end = _nothing
-    on_test_batch_begin = on_test_batch_end = on_predict_batch_begin = on_predict_batch_end = _nothing
-
-    def _no(self) -> bool:
-        return False
-
-    # tf.keras asks these, and does not call for each batch then.
-    _implements_train_batch_hooks = _implements_test_batch_hooks = _implements_predict_batch_hooks = _no
-
-    # ---- What it does ----
 
     def update(self, model: Any, epoch: int) -> None:
         """Maps a model now, for training loops of your own."""

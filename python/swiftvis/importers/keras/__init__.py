@@ -23,7 +23,7 @@ def opened(
 ) -> Iterator[tuple[dict[str, Any], dict[str, Weight]]]:
     """A whole model that `model.save` wrote: `.h5`/`.hdf5`, or `.keras`; `replace` is as for `load_model`.
 
-    The context is the description of docs/model-format.md and the weights it names. Most of them are still in the file, and
+    The context is the graph description and the weights it names. Most of them are still in the file, and
     can be read while the context lasts.
 
     Raises:

@@ -22,7 +22,7 @@ from swiftvis.replacements import Replacement
 def read(
     model: Any, replace: Mapping[str, Replacement] | None = None
 ) -> tuple[dict[str, Any], dict[str, Weight]]:
-    """The description of docs/model-format.md and the weights it names, which are read when the engine asks for them.
+    """The graph description and the weights it names, which are read when the engine asks for them.
 
     Raises:
         ModelError: the model is not built.

@@ -25,7 +25,7 @@ def is_onnx(head: bytes, suffix: str) -> bool:
 def read(
     path: str | os.PathLike[str], input_shape: InputShape | Mapping[str, InputShape] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The description of docs/model-format.md and the weights it names.
+    """The graph description and the weights it names.
 
     Args:
         path: an .onnx file; weights in other files must lie beside it or below its folder.

@@ -264,7 +264,7 @@ class Core:
     def description(
         self, name: str, source: str, outputs: Sequence[Value], data_format: str = "channels_first"
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The graph description (docs/model-format.md) and its weights. Raises what was refused."""
+        """The graph description and its weights. Raises what was refused."""
         self.raise_refusals()
         ends = [self.node(value) for value in outputs]
         graph = GraphBuilder()

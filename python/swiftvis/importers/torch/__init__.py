@@ -36,7 +36,7 @@ class Trace:
     def convert(
         self, module: Any, data_format: str = "channels_first"
     ) -> tuple[dict[str, Any], dict[str, Weight]]:
-        """The description of docs/model-format.md and the weights it names, of the module as it is now.
+        """The graph description and the weights it names, of the module as it is now.
 
         Raises:
             UnsupportedModelError: operations that swiftvis cannot compute; the message lists every one of them.

@@ -1,0 +1,61 @@
+"""Builds the documentation site: DocC for Swift, pdoc for Python, the guides of docs/, and a front page to all.
+
+python docs/site/build.py build/swift/release build/docs [/path/of/the/site/on/its/server]
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import links
+import pages
+import pdoc
+import symbols
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CATALOGUE = ROOT / "Sources" / "SwiftVis" / "SwiftVis.docc"
+
+
+def main() -> int:
+    build, site = Path(sys.argv[1]), Path(sys.argv[2])
+    base = sys.argv[3].strip("/") if len(sys.argv) > 3 else ""
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
+    problems = swift(build, site / "swift", f"{base}/swift".strip("/"))
+    python(site / "python")
+    pages.write(ROOT / "docs", site)
+    problems += links.broken(site, base)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def swift(build: Path, out: Path, base: str) -> list[str]:
+    """DocC's archive, whose pages a plain web server shows. Returns the public symbols without documentation."""
+    with tempfile.TemporaryDirectory() as folder:
+        missing = symbols.undocumented(symbols.extract(build, Path(folder)))
+        command = ["docc", "convert", str(CATALOGUE), "--additional-symbol-graph-dir", folder]
+        command += ["--fallback-display-name", symbols.MODULE, "--fallback-bundle-identifier", "swiftvis"]
+        command += ["--transform-for-static-hosting", "--hosting-base-path", base, "--warnings-as-errors"]
+        subprocess.run([*command, "--output-dir", str(out)], check=True)
+    return [f"no documentation comment: {symbol}" for symbol in missing]
+
+
+def python(out: Path) -> None:
+    """The pages of every public module. What has no docstring (constructors that users do not call) is left out."""
+    # Two of the types are named by strings within an alias, which pdoc cannot resolve; it then shows the alias.
+    warnings.filterwarnings("ignore", "Error parsing type annotation")
+    pdoc.render.configure(
+        docformat="google", include_undocumented=False, show_source=False, template_directory=HERE / "pdoc"
+    )
+    pdoc.pdoc("swiftvis", output_directory=out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
