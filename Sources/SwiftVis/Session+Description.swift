@@ -1,6 +1,6 @@
 extension Session {
   /// What the plan does, as JSON: its steps in order, the memory that it takes and the weights that the model has.
-  public var description: String {
+  package var description: String {
     let steps = plan.steps.enumerated().map { index, step in
       #"{"node": \#(JSON.quoted(step.node)), "backward": \#(index >= plan.forwardCount), "#
         + #""kernel": \#(JSON.quoted(step.kernel.name)), "summary": \#(JSON.quoted(step.kernel.summary)), "#

@@ -1,25 +1,25 @@
 /// What a session answers: for these input shapes, the values of some nodes, and the gradients at some nodes for cotangents at
 /// others. Nodes and inputs are given by name.
-public struct Question: Hashable, Sendable {
+package struct Question: Hashable, Sendable {
   /// One per model input, in the model's order; batch first.
-  public var inputShapes: [[Int]]
-  public var values: [String] = []
-  public var cotangents: [String] = []
-  public var gradients: [String] = []
-  public var rule = BackwardRule.plain
+  package var inputShapes: [[Int]]
+  package var values: [String] = []
+  package var cotangents: [String] = []
+  package var gradients: [String] = []
+  package var rule = RuleKind.plain
   /// Activations with a rule of their own, by node name.
-  public var rules: [String: BackwardRule] = [:]
+  package var rules: [String: RuleKind] = [:]
   /// Backward may be called again after one forward, at the price of memory.
-  public var keepsForward = false
+  package var keepsForward = false
   /// Off: every tensor in a place of its own, for tests.
-  public var reusesMemory = true
+  package var reusesMemory = true
   /// Only convolution algorithms that sum products directly.
-  public var exact = false
-  public init(inputShapes: [[Int]]) { self.inputShapes = inputShapes }
+  package var exact = false
+  package init(inputShapes: [[Int]]) { self.inputShapes = inputShapes }
 }
 
 /// One answer, planned and with its memory reserved, so that running it again costs only the arithmetic. Used by one thread at a time.
-public final class Session {
+package final class Session {
   let model: Model
   let plan: Plan
   let threads: Int
@@ -31,14 +31,14 @@ public final class Session {
   private var state = State.fresh
   private enum State { case fresh, forward, spent }
 
-  /// Called between steps with the share done; returning false cancels the run with `VisError.cancelled`.
-  public var progress: ((_ done: Int, _ total: Int) -> Bool)?
+  /// Called between steps with the share done; returning false cancels the run, as does cancelling the task that it is part of.
+  package var progress: ((_ done: Int, _ total: Int) -> Bool)?
   /// What the question's `custom` rules are. May be another one for every run.
-  public var customRule: CustomRule?
+  package var customRule: CustomRule?
 
   /// Plans the answer. `threads` 0: as many as this process may use. Throws `VisError` where a name is unknown, shapes do not fit,
   /// no path leads from a wanted gradient to a cotangent, or memory is short.
-  public init(_ model: Model, _ question: Question, threads: Int = 0) throws {
+  package init(_ model: Model, _ question: Question, threads: Int = 0) throws {
     try Processor.check()
     self.model = model
     plan = try Plan(model, question)
@@ -51,7 +51,7 @@ public final class Session {
   }
 
   /// The shape of a node in this session.
-  public func shape(of node: String) throws -> [Int] {
+  package func shape(of node: String) throws -> [Int] {
     guard let index = model.graph.index(of: node) else {
       throw VisError(.invalidArgument, "the model has no node '\(node)'")
     }
@@ -59,14 +59,14 @@ public final class Session {
   }
 
   /// Activations between cotangents and gradients to which the rule does not apply, as "name (kind)".
-  public var unmodifiedActivations: [String] { plan.unmodifiedActivations }
-  public var arenaByteCount: Int { arena.byteCount }
+  package var unmodifiedActivations: [String] { plan.unmodifiedActivations }
+  package var arenaByteCount: Int { arena.byteCount }
   /// Weights packed for the kernels, which all sessions of the model share.
-  public var packedWeightByteCount: Int { model.packedWeights.byteCount }
+  package var packedWeightByteCount: Int { model.packedWeights.byteCount }
 
   /// Runs the network. `inputs` are in the model's order, `values` in the question's.
   /// Throws `invalidArgument` where a count is wrong or an input holds a NaN or an infinity.
-  public func forward(_ inputs: [UnsafeBufferPointer<Float>], values: [UnsafeMutableBufferPointer<Float>] = []) throws {
+  package func forward(_ inputs: [UnsafeBufferPointer<Float>], values: [UnsafeMutableBufferPointer<Float>] = []) throws {
     let inputNames = (0..<model.graph.inputCount).map { model.graph.nodes[$0].name }
     try check("input", inputs.map(\.count), plan.inputs, inputNames)
     try check("value", values.map(\.count), plan.values, plan.question.values)
@@ -83,7 +83,7 @@ public final class Session {
 
   /// Carries the cotangents back: gradient = sum of (d node / d wanted)^T cotangent. Needs a forward run before it, and a new one for
   /// every call unless the question has `keepsForward`. Rethrows what a custom rule throws.
-  public func backward(_ cotangents: [UnsafeBufferPointer<Float>], gradients: [UnsafeMutableBufferPointer<Float>]) throws {
+  package func backward(_ cotangents: [UnsafeBufferPointer<Float>], gradients: [UnsafeMutableBufferPointer<Float>]) throws {
     try check("cotangent", cotangents.map(\.count), plan.cotangents, plan.question.cotangents)
     try check("gradient", gradients.map(\.count), plan.gradients, plan.question.gradients)
     if customRule == nil, let node = plan.customNodes.first {
@@ -111,6 +111,7 @@ public final class Session {
 
   private func run(_ range: Range<Int>) throws {
     for index in range {
+      if Task.isCancelled { throw VisError(.cancelled, "the task was cancelled") }
       try execute(index)
       if let progress, !progress(index - range.lowerBound + 1, range.count) {
         throw VisError(.cancelled, "the run was cancelled")

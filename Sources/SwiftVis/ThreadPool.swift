@@ -13,9 +13,9 @@ import Synchronization
 ///
 /// Goals, in order: never wrong (forked children, several callers, exit at any time), no lock and no system call per
 /// region while the workers are awake, and no wait for a worker that the system has not scheduled yet.
-public enum ThreadPool {
+package enum ThreadPool {
   /// The processors that affinity and cgroup quota leave this process, at least 1.
-  public static var defaultThreadCount: Int {
+  package static var defaultThreadCount: Int {
     let processors = Int(platform_processor_count())
     guard let quota = CgroupQuota.current() else { return clamped(processors) }
     return clamped(min(processors, quota))

@@ -21,7 +21,7 @@ func addRules(_ options: sv_question, _ model: Model, to question: inout Questio
   }
 }
 
-private func rule(_ value: sv_rule, _ name: String) throws -> BackwardRule {
+private func rule(_ value: sv_rule, _ name: String) throws -> RuleKind {
   switch value {
   case SV_RULE_PLAIN: .plain
   case SV_RULE_GUIDED: .guided

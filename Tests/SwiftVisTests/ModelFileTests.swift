@@ -26,7 +26,7 @@ private final class TemporaryFolder {
       _ = try Model(contentsOf: path)
       return nil
     } catch {
-      return try #require(error as? VisError)
+      return error
     }
   }
 }

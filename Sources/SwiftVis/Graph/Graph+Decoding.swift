@@ -27,6 +27,7 @@ extension Graph {
     outputs = try fields.names("outputs").map { try builder.index(of: $0, for: "the model's outputs") }
     guard !outputs.isEmpty else { throw fields.failure("'outputs' is empty") }
     let isChannelsFirst = try fields.isChannelsFirst(inherited: false)
+    self.isChannelsFirst = isChannelsFirst
     layers = try fields.optionalArray("layers").map { try builder.layer($0, isChannelsFirst: isChannelsFirst) }
     (nodes, indices) = (builder.nodes, builder.indices)
   }
@@ -144,8 +145,9 @@ private struct GraphBuilder {
     let layers = try fields.optionalArray("layers").map { try layer($0, isChannelsFirst: isChannelsFirst) }
     try fields.finish()
     return Layer(
-      name: name, className: className, outputs: outputs, activations: activations, isChannelsFirst: isChannelsFirst,
-      layers: layers)
+      name: name, className: className, nodes: outputs.map { nodes[$0].name },
+      outputShape: outputs.last.map { nodes[$0].shape } ?? [],
+      layers: layers, isChannelsFirst: isChannelsFirst, outputs: outputs, activations: activations)
   }
 }
 

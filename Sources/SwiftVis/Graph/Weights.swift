@@ -7,29 +7,29 @@
 #endif
 
 /// An immutable float32 tensor, row-major, shared by everything that refers to it.
-public final class Weights: @unchecked Sendable {
-  public let shape: [Int]
-  public let count: Int
+package final class Weights: @unchecked Sendable {
+  package let shape: [Int]
+  package let count: Int
   /// Aligned to 64 bytes.
   let base: UnsafePointer<Float>
 
   static let alignment = 64
 
   /// Copies `values`. Throws `invalidArgument` where a size is not positive, or their product is not the number of values.
-  public convenience init(shape: [Int], values: [Float]) throws {
+  package convenience init(shape: [Int], values: [Float]) throws {
     try self.init(shape: shape) { destination in
       try values.withUnsafeBufferPointer { try Self.copy($0, to: destination, shape: shape) }
     }
   }
 
   /// Copies `values`. Throws as `init(shape:values:)` does.
-  public convenience init(copying values: UnsafeBufferPointer<Float>, shape: [Int]) throws {
+  package convenience init(copying values: UnsafeBufferPointer<Float>, shape: [Int]) throws {
     try self.init(shape: shape) { try Self.copy(values, to: $0, shape: shape) }
   }
 
   /// Reserves memory for `shape` and has it filled. Throws `invalidArgument` for impossible sizes, `outOfMemory`, and
   /// whatever `fill` throws.
-  public init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
+  package init(shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
     let count = try Self.elementCount(of: shape)
     let byteCount = max(count * MemoryLayout<Float>.stride, Self.alignment)
     guard let memory = allocateAligned(byteCount: byteCount) else {

@@ -1,11 +1,20 @@
 /// Colours for numbers. The names and the bytes are matplotlib's.
 public enum Colormap: String, CaseIterable, Sendable {
-  case jet, viridis, inferno, magma, plasma, turbo, hot, gray
-  /// For signed maps: white in the middle.
+  /// Blue, cyan, yellow, red: what saliency maps are mostly drawn in.
+  case jet
+  /// Perceptually uniform.
+  case viridis, inferno, magma, plasma
+  /// A jet without its false edges.
+  case turbo
+  /// Black, red, yellow, white.
+  case hot
+  /// Black to white.
+  case gray
+  /// For signed maps: blue, white in the middle, red.
   case seismic
 
-  /// Throws `invalidArgument` with the list of names where there is no such map.
-  public init(named name: String) throws {
+  /// The colormap of that name. Throws `invalidArgument` with the list of names where there is none.
+  public init(named name: String) throws(VisError) {
     guard let map = Colormap(rawValue: name) else {
       let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
       throw VisError(.invalidArgument, "there is no colormap '\(name)'; there are \(names)")
@@ -14,12 +23,12 @@ public enum Colormap: String, CaseIterable, Sendable {
   }
 
   /// The colour of each of 256 levels as R, G, B.
-  public var table: [UInt8] { Self.tables[self] ?? [] }
+  package var table: [UInt8] { Self.tables[self] ?? [] }
 
   /// Colours values, clipped to 0...1, as RGB bytes: level min(255, Int(value * 256)). NaN becomes black.
   ///
   /// Throws `invalidArgument` unless `rgb.count == 3 * values.count`.
-  public func apply(_ values: UnsafeBufferPointer<Float>, into rgb: UnsafeMutableBufferPointer<UInt8>) throws {
+  package func apply(_ values: UnsafeBufferPointer<Float>, into rgb: UnsafeMutableBufferPointer<UInt8>) throws {
     let (expected, overflow) = values.count.multipliedReportingOverflow(by: 3)
     guard !overflow, rgb.count == expected else {
       throw VisError(.invalidArgument, "colormap: \(values.count) values need \(expected) bytes, got \(rgb.count)")

@@ -9,12 +9,12 @@
 /// Gaussian smoothing of a (height, width) map, with the numbers of scipy.ndimage.gaussian_filter: separable, rows first,
 /// radius Int(4 sigma + 0.5), half-sample symmetric border (d c b a | a b c d | d c b a), float64 weights and sums, and
 /// float32 between the two passes.
-public struct GaussianFilter: Sendable {
-  public static let largestSigma = 1e6
-  public let sigma: Double
+package struct GaussianFilter: Sendable {
+  package static let largestSigma = 1e6
+  package let sigma: Double
 
   /// `sigma` in pixels; below 1e-15 the map is left as it is. Throws `invalidArgument` unless 0 <= sigma <= 1e6.
-  public init(sigma: Double) throws {
+  package init(sigma: Double) throws {
     guard sigma >= 0, sigma <= Self.largestSigma else {
       throw VisError(.invalidArgument, "gaussian filter: sigma \(sigma) is not within 0...1000000")
     }
@@ -22,7 +22,7 @@ public struct GaussianFilter: Sendable {
   }
 
   /// `output` may be `input`. Throws `invalidArgument` where a size is below 1 or does not fit its buffer.
-  public func apply(
+  package func apply(
     _ input: UnsafeBufferPointer<Float>, height: Int, width: Int, into output: UnsafeMutableBufferPointer<Float>
   ) throws {
     try checkMap("gaussian filter: input", [height, width], count: input.count)

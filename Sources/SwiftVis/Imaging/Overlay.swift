@@ -1,9 +1,9 @@
 /// Blends two pictures of bytes.
-public enum Overlay {
+package enum Overlay {
   /// output = round(alpha * top + (1 - alpha) * bottom), in float64, halves to even as NumPy's round has it.
   ///
   /// `output` may be `bottom` or `top`. Throws `invalidArgument` unless the counts are equal and 0 <= alpha <= 1.
-  public static func blend(
+  package static func blend(
     top: UnsafeBufferPointer<UInt8>, bottom: UnsafeBufferPointer<UInt8>, alpha: Double,
     into output: UnsafeMutableBufferPointer<UInt8>
   ) throws {

@@ -1,7 +1,7 @@
 /// Bilinear resize of (height, width, channels) float32 maps: half-pixel centres, border clamped, no antialiasing.
-public enum Resize {
+package enum Resize {
   /// `output` may not overlap `input`. Throws `invalidArgument` where a size is below 1 or a count does not fit.
-  public static func bilinear(
+  package static func bilinear(
     _ input: UnsafeBufferPointer<Float>, height: Int, width: Int, channels: Int,
     into output: UnsafeMutableBufferPointer<Float>, height outputHeight: Int, width outputWidth: Int
   ) throws {

@@ -1,71 +1,53 @@
 extension Model {
-  /// The output of the model's first output node for one input of shape (N, ...). Throws `VisError`.
-  public func predict(_ input: Tensor, threads: Int = 0) throws -> Tensor {
-    let output = try firstOutput()
-    var question = Question(inputShapes: [input.shape])
-    question.values = [output]
-    let session = try Session(self, question, threads: threads)
-    return try Tensor(shape: session.shape(of: output)) { result in
-      try input.values.withUnsafeBufferPointer { try session.forward([$0], values: [result]) }
-    }
-  }
-
-  /// The gradient with respect to the input of a node's activation: the sum over `filters` of the mean over batch and space; with
-  /// `filters` nil, the mean over the whole output (Simonyan et al. 2013, arXiv:1312.6034).
+  /// The gradient of a target's score with respect to the image (Simonyan et al. 2013, arXiv:1312.6034): what a small change of
+  /// each sample would do to it.
   ///
   /// - Parameters:
-  ///   - input: shape (N, ...), as the model's only input.
-  ///   - node: a node or layer output by name; the model's first output by default. Its last axis has the filters.
-  ///   - rule: how activations pass the cotangent back.
-  ///   - rules: activations with a rule of their own, by node name.
-  ///   - customRule: what `.custom` is in these two.
-  /// - Returns: a tensor of the input's shape, not normalized.
+  ///   - image: as for `predict`.
+  ///   - target: the score. Set a softmax output aside: a map of the layer before it shows what speaks for a class and not what
+  ///     speaks against the others.
+  ///   - rule: how activations pass the gradient back.
+  /// - Returns: an image of the same size, signed and not normalized.
+  /// - Throws: ``VisError`` of kind `invalidArgument` for another size, an unknown layer, a filter out of range, a rule for what is no
+  ///   activation, a target that does not depend on the image, or a NaN or an infinity in it; `cancelled` where the task was
+  ///   cancelled; `callbackFailed` where a custom rule threw.
+  public func gradient<Sample>(
+    of image: Image<Sample>, target: Target = .mean, rule: BackwardRule = .plain, options: RunOptions = RunOptions()
+  ) throws(VisError) -> Image<Float> {
+    try self.image(of: gradient(of: tensor(of: image), target: target, rule: rule, options: options))
+  }
+
+  /// The gradient at a layer: of each sample's own score with respect to that layer's output.
+  ///
+  /// - Parameters:
+  ///   - input: a batch (N, ...), as the model's only input takes it.
+  ///   - layer: a layer or node that leads to the target; nil for the input.
+  /// - Returns: a tensor of the shape of the layer's output, signed and not normalized. Each sample's gradient is its own, whatever
+  ///   else is in the batch.
+  /// - Throws: ``VisError``, as `gradient` of an image.
   public func gradient(
-    _ input: Tensor, of node: String? = nil, filters: [Int]? = nil, rule: BackwardRule = .plain,
-    rules: [String: BackwardRule] = [:], threads: Int = 0, customRule: CustomRule? = nil
-  ) throws -> Tensor {
-    guard graph.inputCount == 1 else {
-      throw VisError(.invalidArgument, "the model has \(graph.inputCount) inputs; ask a Session for its gradient")
-    }
-    let target = try node ?? firstOutput()
-    var question = Question(inputShapes: [input.shape])
-    question.cotangents = [target]
-    question.gradients = [graph.nodes[0].name]
-    question.rule = rule
-    question.rules = rules
-    let session = try Session(self, question, threads: threads)
-    session.customRule = customRule
-    let cotangent = try Tensor.cotangent(shape: session.shape(of: target), filters: filters, name: target)
-    return try Tensor(shape: input.shape) { result in
-      try input.values.withUnsafeBufferPointer { try session.forward([$0]) }
-      try cotangent.values.withUnsafeBufferPointer { try session.backward([$0], gradients: [result]) }
+    of input: Tensor, target: Target = .mean, at layer: String? = nil, rule: BackwardRule = .plain,
+    options: RunOptions = RunOptions()
+  ) throws(VisError) -> Tensor {
+    try asVisError {
+      let wanted = try layer.map { try node(named: $0) } ?? onlyInput()
+      let score = try Score(target, in: self)
+      return try run([input], score: score, gradients: [wanted], rule: rule, options: options).gradients[0]
     }
   }
 
-  private func firstOutput() throws -> String {
-    guard let output = graph.outputs.first else { throw VisError(.invalidModel, "the model has no output") }
-    return graph.nodes[output].name
-  }
-}
-
-extension Tensor {
-  /// The derivative of the sum over filters of the mean over batch and space. Repeated filters count as often as they are named.
-  static func cotangent(shape: [Int], filters: [Int]?, name: String) throws -> Tensor {
-    let count = shape.reduce(1, *)
-    guard count > 0, let channels = shape.last else { return try Tensor(shape: shape, values: []) }
-    guard let filters else {
-      return try Tensor(shape: shape, values: Array(repeating: 1 / Float(count), count: count))
+  /// The gradient with respect to each input of a network of any number of them.
+  ///
+  /// - Parameter inputs: one for each input, in the model's order, all of one batch size.
+  /// - Returns: a tensor of the shape of each input.
+  /// - Throws: ``VisError``, as `gradient` of an image; also where the target does not depend on all inputs.
+  public func gradient(
+    of inputs: [Tensor], target: Target = .mean, rule: BackwardRule = .plain, options: RunOptions = RunOptions()
+  ) throws(VisError) -> [Tensor] {
+    try asVisError {
+      let score = try Score(target, in: self)
+      let wanted = Array(0..<graph.inputCount)
+      return try run(inputs, score: score, gradients: wanted, rule: rule, options: options).gradients
     }
-    guard !filters.isEmpty else {
-      throw VisError(.invalidArgument, "no filters are chosen: name some, or pass nil for the mean of all")
-    }
-    var values = [Float](repeating: 0, count: count)
-    for filter in filters {
-      guard filter >= 0, filter < channels else {
-        throw VisError(.invalidArgument, "'\(name)' has \(channels) filters; there is no filter \(filter)")
-      }
-      for start in stride(from: 0, to: count, by: channels) { values[start + filter] += Float(channels) / Float(count) }
-    }
-    return try Tensor(shape: shape, values: values)
   }
 }

@@ -1,8 +1,8 @@
 /// The rule that each activation follows.
 struct ActivationRules {
-  private let common: BackwardRule
+  private let common: RuleKind
   /// Of activations that do not follow the common rule.
-  private(set) var own: [Graph.NodeIndex: BackwardRule] = [:]
+  private(set) var own: [Graph.NodeIndex: RuleKind] = [:]
   private var graph: Graph
 
   /// Throws where the question names something that is no activation.
@@ -28,7 +28,7 @@ struct ActivationRules {
     }
   }
 
-  subscript(node: Graph.NodeIndex) -> BackwardRule { own[node] ?? common }
+  subscript(node: Graph.NodeIndex) -> RuleKind { own[node] ?? common }
 
   /// The same rules for the nodes of a physical graph. Its movements have none.
   func moved(to physical: PhysicalGraph) -> ActivationRules {
@@ -54,7 +54,7 @@ struct ActivationRules {
 }
 
 extension Operation {
-  fileprivate var isActivation: Bool {
+  var isActivation: Bool {
     switch self {
     case .activation, .softmax, .logSoftmax, .prelu: true
     default: false

@@ -19,10 +19,10 @@ struct FusedNode {
 struct Rectifier: Equatable {
   let limit: Float
   let threshold: Float
-  let rule: BackwardRule
+  let rule: RuleKind
 
   /// Nil for a custom rule too, which knows no gates.
-  init?(_ operation: Operation, _ rule: BackwardRule) {
+  init?(_ operation: Operation, _ rule: RuleKind) {
     guard case .activation(.relu(let maxValue, let slope, let threshold)) = operation, slope == 0, threshold >= 0,
       maxValue.map({ $0 > 0 }) ?? true, rule != .custom
     else { return nil }

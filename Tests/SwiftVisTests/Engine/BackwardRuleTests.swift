@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct BackwardRuleTests {
   private func gradient(
-    _ network: Network, _ node: String, _ cotangent: [Float], at wanted: String, _ rule: BackwardRule
+    _ network: Network, _ node: String, _ cotangent: [Float], at wanted: String, _ rule: RuleKind
   ) throws -> [Float] {
     let question = network.question(cotangents: [node], gradients: [wanted], rule: rule)
     return try Session(try network.model(), question)
@@ -50,8 +50,8 @@ import Testing
 
   /// Where a max pool finds only zeros behind a rectifier, the dense layer's gradient is not computed; unless it is asked for, or
   /// the rule needs it.
-  @Test(arguments: [BackwardRule.plain, .guided, .rectified], [Float?.none, 0.4])
-  func poolBetweenRectifierAndDense(_ rule: BackwardRule, limit: Float?) throws {
+  @Test(arguments: [RuleKind.plain, .guided, .rectified], [Float?.none, 0.4])
+  func poolBetweenRectifierAndDense(_ rule: RuleKind, limit: Float?) throws {
     var network = Network(seed: 31)
     let x = network.input([2, 9, 8, 3])
     let rectified = network.relu(network.affine(network.conv(x, filters: 6, kernel: (1, 1))), max: limit)
@@ -87,7 +87,7 @@ import Testing
     #expect(try gradient(network, y, signs, at: x, .rectified) == [0, 1, 0, 1, 0, 1, 0])
   }
 
-  @Test(arguments: [BackwardRule.plain, .guided, .rectified], 1...12) func walk(_ rule: BackwardRule, seed: Int) throws {
+  @Test(arguments: [RuleKind.plain, .guided, .rectified], 1...12) func walk(_ rule: RuleKind, seed: Int) throws {
     var network = Network(seed: seed)
     let x = network.input([seed % 2 + 1, 6, 5, 3])
     let first = network.relu(network.conv(x, filters: 6, padding: .same), max: seed % 3 == 0 ? 6 : nil)
@@ -101,7 +101,7 @@ import Testing
     try checkAgainstWalk(network, cotangents: [y, block], gradients: [x, first, normal], rule)
   }
 
-  @Test(arguments: [BackwardRule.guided, .rectified]) func otherActivationsKeepTheirDerivative(_ rule: BackwardRule) throws {
+  @Test(arguments: [RuleKind.guided, .rectified]) func otherActivationsKeepTheirDerivative(_ rule: RuleKind) throws {
     let others: [(Activation, String)] = [
       (.elu(alpha: 1), "elu"), (.relu(maxValue: nil, negativeSlope: 0.3, threshold: 0), "relu"), (.silu, "silu"),
       (.sigmoid, "sigmoid"), (.softplus, "softplus"),
@@ -130,7 +130,7 @@ import Testing
     let y = network.globalAverage(network.relu(network.conv(x, filters: 4)))
     let model = try network.model()
     let cotangent = network.randomCotangents([y]).map(\.floats)
-    func answer(_ rule: BackwardRule) throws -> Answer {
+    func answer(_ rule: RuleKind) throws -> Answer {
       let question = network.question(cotangents: [y], gradients: [x], rule: rule)
       return try Session(model, question).run(question, inputs: network.samples, cotangents: cotangent)
     }

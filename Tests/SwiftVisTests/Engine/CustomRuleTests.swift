@@ -43,8 +43,8 @@ import Testing
   }
 
   /// Custom rules that do what the built-in ones do, for some of the rectifiers and for all.
-  @Test(arguments: [BackwardRule.plain, .guided, .rectified], 0...5)
-  func reimplementsTheBuiltInRules(_ rule: BackwardRule, seed: Int) throws {
+  @Test(arguments: [RuleKind.plain, .guided, .rectified], 0...5)
+  func reimplementsTheBuiltInRules(_ rule: RuleKind, seed: Int) throws {
     var network = network(seed: seed + 50)
     var question = network.question(cotangents: [network.last], gradients: network.inputs, rule: rule)
     let cotangents = network.randomCotangents([network.last]).map(\.floats)
@@ -70,8 +70,8 @@ import Testing
   @Test(arguments: 201...260) func randomNetworks(_ seed: Int) throws {
     var network = Network.random(seed: seed)
     guard !network.hasSharedMaxima else { return }
-    let common: BackwardRule = network.random.element([.plain, .guided, .rectified, .custom])
-    var rules: [String: BackwardRule] = [:]
+    let common: RuleKind = network.random.element([.plain, .guided, .rectified, .custom])
+    var rules: [String: RuleKind] = [:]
     for node in network.nodes where network.isActivation(node) && network.random.chance(0.5) {
       rules[node.name] = network.random.element([.custom, .custom, .guided, .rectified, .plain])
     }
@@ -89,10 +89,10 @@ import Testing
       network, cotangents: [nodes[4]], gradients: [nodes[0]], .guided, rules: [nodes[2]: .custom], custom: smooth)
   }
 
-  private static let rules: [BackwardRule] = [.plain, .guided, .rectified, .custom]
+  private static let rules: [RuleKind] = [.plain, .guided, .rectified, .custom]
 
   /// Gates that planning would shut together, were the rules one.
-  @Test(arguments: rules, rules) func partsOfAConcatenation(_ left: BackwardRule, _ right: BackwardRule) throws {
+  @Test(arguments: rules, rules) func partsOfAConcatenation(_ left: RuleKind, _ right: RuleKind) throws {
     var network = Network(seed: 5)
     let x = network.input([2, 5, 4, 3])
     let parts = (0..<2).map { _ in network.relu(network.conv(x, filters: 4, kernel: (1, 1))) }
@@ -102,7 +102,7 @@ import Testing
   }
 
   /// A max pool over a rectifier, and a normalization before a convolution: what goes on ahead of a gate depends on its rule.
-  @Test(arguments: rules, rules) func ownAndCommonRules(_ own: BackwardRule, _ common: BackwardRule) throws {
+  @Test(arguments: rules, rules) func ownAndCommonRules(_ own: RuleKind, _ common: RuleKind) throws {
     var network = Network(seed: 6)
     let x = network.input([2, 9, 8, 3])
     let first = network.relu(network.affine(network.conv(x, filters: 6, kernel: (1, 1))))
@@ -201,14 +201,13 @@ import Testing
     let y = network.add(.affine, [squared], weights: ["scale": Tensor([1], [-1]), "offset": Tensor([1], [0])])
     let model = try network.model()
     let input = try SwiftVis.Tensor(shape: [1, 4], values: [5, 0, -5, 10])
-    let all = [0, 1, 2, 3]
-    #expect(try model.gradient(input, of: y, filters: all).values == [-10, 0, 0, -20])
-    #expect(try model.gradient(input, of: y, filters: all, rule: .guided).values == [0, 0, 0, 0])
-    let custom = try model.gradient(input, of: y, filters: all, rule: .custom) { pass in
-      for i in pass.result.indices { pass.result[i] = pass.y[i] > 0 ? max(pass.gradient[i], 0) : 0 }
+    func gradient(_ rule: BackwardRule) throws -> [Float] {
+      try model.gradient(of: input, target: .filters([0, 1, 2, 3], of: y), rule: rule).values
     }
-    #expect(custom.values == [0, 0, 0, 0])
-    #expect(try model.gradient(input, of: y, filters: all).values == [-10, 0, 0, -20])
+    #expect(try gradient(.plain) == [-10, 0, 0, -20])
+    #expect(try gradient(.guided) == [0, 0, 0, 0])
+    #expect(try gradient(.elementwise { gradient, _, y in y > 0 ? max(gradient, 0) : 0 }) == [0, 0, 0, 0])
+    #expect(try gradient(.plain) == [-10, 0, 0, -20])
   }
 
   @Test func whatItThrowsReachesTheCaller() throws {

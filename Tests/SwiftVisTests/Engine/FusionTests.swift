@@ -56,7 +56,7 @@ import Testing
     _ = network.globalAverage(network.relu(sum))
     try check(network)
     try check(network, gradients: [x, active] + network.inputs)
-    for rule in [BackwardRule.guided, .rectified] {
+    for rule in [RuleKind.guided, .rectified] {
       try checkAgainstWalk(network, cotangents: [network.last], gradients: network.inputs, rule)
     }
   }

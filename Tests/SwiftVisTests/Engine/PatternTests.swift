@@ -115,7 +115,7 @@ import Testing
   }
 
   @Test func stayWhereARuleIsAskedFor() throws {
-    for (chain, rule) in [("silu", BackwardRule.custom), ("hard_swish", .guided), ("hard_sigmoid", .rectified)] {
+    for (chain, rule) in [("silu", RuleKind.custom), ("hard_swish", .guided), ("hard_sigmoid", .rectified)] {
       var network = Network(seed: 8)
       let x = network.input([1, 3, 2, 4], scale: 3)
       let y = try #require(Self.chains.first { $0.name == chain }).build(&network, x)

@@ -24,7 +24,7 @@ import Testing
   @Test(arguments: 231...280) func rules(_ seed: Int) throws {
     var network = Network.randomLayouts(seed: seed)
     guard !network.hasSharedMaxima else { return }
-    var rules: [String: BackwardRule] = [:]
+    var rules: [String: RuleKind] = [:]
     for node in network.nodes where network.isActivation(node) && network.random.chance(0.5) {
       rules[node.name] = network.random.element([.custom, .custom, .guided, .rectified, .plain])
     }

@@ -20,7 +20,7 @@ import Testing
     try checkAgainstWalk(network, cotangents: [network.last], gradients: gradients, .plain)
   }
 
-  @Test(arguments: 161...200, [BackwardRule.guided, .rectified]) func rules(_ seed: Int, _ rule: BackwardRule) throws {
+  @Test(arguments: 161...200, [RuleKind.guided, .rectified]) func rules(_ seed: Int, _ rule: RuleKind) throws {
     let network = Network.random(seed: seed)
     guard !network.hasSharedMaxima else { return }
     try checkAgainstWalk(network, cotangents: [network.last], gradients: network.inputs, rule)

@@ -27,8 +27,8 @@ import Testing
 
   @Test func agreesWithTheReference() throws { try check(network()) }
 
-  @Test(arguments: [1, 2, 3, 4, 7], [BackwardRule.plain, .guided, .rectified])
-  func anyNumberOfThreadsGivesTheSameBits(_ threads: Int, _ rule: BackwardRule) throws {
+  @Test(arguments: [1, 2, 3, 4, 7], [RuleKind.plain, .guided, .rectified])
+  func anyNumberOfThreadsGivesTheSameBits(_ threads: Int, _ rule: RuleKind) throws {
     let network = network(batch: 2, height: 37, width: 41)
     let model = try network.model()
     var question = question(network)
@@ -41,8 +41,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [BackwardRule.plain, .guided, .rectified], [false, true])
-  func reuseOfMemoryChangesNoBit(_ rule: BackwardRule, keepsForward: Bool) throws {
+  @Test(arguments: [RuleKind.plain, .guided, .rectified], [false, true])
+  func reuseOfMemoryChangesNoBit(_ rule: RuleKind, keepsForward: Bool) throws {
     let network = network(batch: 2)
     let model = try network.model()
     var question = question(network)

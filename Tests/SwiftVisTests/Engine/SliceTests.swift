@@ -56,7 +56,7 @@ import Testing
     try check(network)
   }
 
-  @Test(arguments: [BackwardRule.guided, .rectified]) func rules(_ rule: BackwardRule) throws {
+  @Test(arguments: [RuleKind.guided, .rectified]) func rules(_ rule: RuleKind) throws {
     for network in [denseBlock(2), inceptionBlock()] {
       try checkAgainstWalk(network, cotangents: [network.last], gradients: network.inputs, rule)
     }

@@ -4,9 +4,9 @@ import SwiftVis
 /// differences of that one operation, so nothing here is derived by hand.
 struct ReverseWalk {
   let network: Network
-  let rule: BackwardRule
+  let rule: RuleKind
   /// Of activations that do not follow the rule, by name.
-  var rules: [String: BackwardRule] = [:]
+  var rules: [String: RuleKind] = [:]
   /// What `custom` is.
   var custom: Custom = { _, gradient, _, _ in gradient }
   typealias Custom = (_ node: String, _ gradient: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor

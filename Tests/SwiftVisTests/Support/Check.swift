@@ -47,8 +47,8 @@ func check(
 /// Expects the gradients under a rule that the reverse walk finds. Unlike finite differences of the whole network it knows what
 /// to do where values are exactly at a bend.
 func checkAgainstWalk(
-  _ network: Network, cotangents: [String], gradients: [String], _ rule: BackwardRule,
-  rules: [String: BackwardRule] = [:], custom: @escaping ReverseWalk.Custom = { _, gradient, _, _ in gradient },
+  _ network: Network, cotangents: [String], gradients: [String], _ rule: RuleKind,
+  rules: [String: RuleKind] = [:], custom: @escaping ReverseWalk.Custom = { _, gradient, _, _ in gradient },
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   var question = network.question(cotangents: cotangents, gradients: gradients, rule: rule)

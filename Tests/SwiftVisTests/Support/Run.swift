@@ -15,7 +15,7 @@ struct Answer: Equatable {
 extension Network {
   /// The question about this network's samples.
   func question(
-    values: [String] = [], cotangents: [String] = [], gradients: [String] = [], rule: BackwardRule = .plain
+    values: [String] = [], cotangents: [String] = [], gradients: [String] = [], rule: RuleKind = .plain
   ) -> Question {
     var question = Question(inputShapes: inputs.map { shape($0) })
     question.values = values

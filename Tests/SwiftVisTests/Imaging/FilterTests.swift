@@ -3,7 +3,7 @@ import Testing
 @testable import SwiftVis
 
 /// Numbers that scipy 1.17 and matplotlib 3.11 gave.
-struct ImagingTests {
+struct FilterTests {
   let squares = (0..<12).map { Float($0 * $0) }
 
   func filtered(_ map: [Float], height: Int, width: Int, sigma: Double) throws -> [Float] {
