@@ -15,6 +15,7 @@ from pathlib import Path
 import links
 import pages
 import pdoc
+import snippets
 import symbols
 
 HERE = Path(__file__).resolve().parent
@@ -37,14 +38,15 @@ def main() -> int:
 
 
 def swift(build: Path, out: Path, base: str) -> list[str]:
-    """DocC's archive, whose pages a plain web server shows. Returns the public symbols without documentation."""
+    """DocC's archive, whose pages a plain web server shows. Returns the public symbols without documentation, and
+    what the compiler says against the articles' code."""
     with tempfile.TemporaryDirectory() as folder:
         missing = symbols.undocumented(symbols.extract(build, Path(folder)))
         command = ["docc", "convert", str(CATALOGUE), "--additional-symbol-graph-dir", folder]
         command += ["--fallback-display-name", symbols.MODULE, "--fallback-bundle-identifier", "swiftvis"]
         command += ["--transform-for-static-hosting", "--hosting-base-path", base, "--warnings-as-errors"]
         subprocess.run([*command, "--output-dir", str(out)], check=True)
-    return [f"no documentation comment: {symbol}" for symbol in missing]
+    return [f"no documentation comment: {symbol}" for symbol in missing] + snippets.wrong(CATALOGUE, build)
 
 
 def python(out: Path) -> None:

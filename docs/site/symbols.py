@@ -27,13 +27,17 @@ def main() -> int:
 
 def extract(build: Path, into: Path) -> Path:
     """The symbol graph of a finished build, `swift build`'s folder of one configuration. Takes a tenth of a second."""
-    command = ["swift", "symbolgraph-extract", "-module-name", MODULE, "-I", str(build / "Modules")]
-    for module_map in sorted(build.glob("C*.build/module.modulemap")):
-        command += ["-Xcc", f"-fmodule-map-file={module_map}"]
+    command = ["swift", "symbolgraph-extract", "-module-name", MODULE, *modules(build)]
     command += ["-minimum-access-level", "public", "-skip-synthesized-members", "-target", target()]
     into.mkdir(parents=True, exist_ok=True)
     subprocess.run([*command, "-output-dir", str(into)], check=True)
     return into / f"{MODULE}.symbols.json"
+
+
+def modules(build: Path) -> list[str]:
+    """The compiler's options for finding the library and the C modules that it is built on."""
+    maps = [f"-fmodule-map-file={path}" for path in sorted(build.glob("C*.build/module.modulemap"))]
+    return ["-I", str(build / "Modules"), *(option for path in maps for option in ("-Xcc", path))]
 
 
 def target() -> str:
