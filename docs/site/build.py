@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 import links
@@ -17,6 +16,8 @@ import pages
 import pdoc
 import snippets
 import symbols
+
+import swiftvis  # noqa: F401, what python() documents
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -51,8 +52,11 @@ def swift(build: Path, out: Path, base: str) -> list[str]:
 
 def python(out: Path) -> None:
     """The pages of every public module. What has no docstring (constructors that users do not call) is left out."""
-    # Two of the types are named by strings within an alias, which pdoc cannot resolve; it then shows the alias.
-    warnings.filterwarnings("ignore", "Error parsing type annotation")
+    modules = [module for name, module in sys.modules.items() if name.startswith("swiftvis")]
+    for alias in ("BackpropModifier", "Choices"):  # by name, since they are explained where they belong
+        for module in modules:
+            if hasattr(module, alias):
+                setattr(module, alias, type(alias, (), {"__module__": "builtins"}))
     pdoc.render.configure(
         docformat="google", include_undocumented=False, show_source=False, template_directory=HERE / "pdoc"
     )

@@ -9,12 +9,13 @@ Gradients are computed by a native engine; no deep-learning framework is needed.
 - Models: `load_model` reads Keras, ONNX and swiftvis's own files, `from_torch` converts a PyTorch module. Every function
   also takes live models of Keras and PyTorch. `Model` runs them and gives plain gradients.
 - Maps in one call: `saliency`, `cam`, `guided_grad_cam`.
-- `visualization`, `utils.utils`, `grad_modifiers` and `backprop_modifiers` have the names and arguments of keras-vis.
-- Images that filters respond to: `visualization.visualize_activation`; with losses of your own `losses`, `regularizers`,
-  `optimizer`, `input_modifiers` and `callbacks`. A loss is a formula (`expressions`) of NumPy's functions or
-  `backend`'s.
-- Pictures: `smoothed_overlay`, `colormap`, `gaussian_filter`, `rendering`.
-- While a network is trained: `SaliencyCallback` (Keras), `torch.SaliencyLogger`.
+- `swiftvis.visualization`, `swiftvis.utils.utils`, `swiftvis.grad_modifiers` and `swiftvis.backprop_modifiers` have the
+  names and arguments of keras-vis.
+- Images that filters respond to: `swiftvis.visualization.visualize_activation`. With losses of your own: `swiftvis.losses`,
+  `swiftvis.regularizers`, `swiftvis.optimizer`, `swiftvis.input_modifiers`, `swiftvis.callbacks`. A loss is a formula of
+  NumPy's functions (`swiftvis.expressions`) or Keras's (`swiftvis.backend`).
+- Pictures: `smoothed_overlay`, `colormap`, `gaussian_filter`, `swiftvis.rendering`.
+- While a network is trained: `SaliencyCallback` (Keras), `swiftvis.torch.SaliencyLogger`.
 """
 
 from . import _native

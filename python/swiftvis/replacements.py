@@ -33,7 +33,7 @@ class Rescaling:
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """The layer's input, as it is."""
+    """`Identity()`: the input as it is, where a layer does nothing that matters for the network."""
 
 
 Replacement = Rescaling | Identity
