@@ -18,13 +18,13 @@ WHEEL_TOOLS := delocate
 REPAIR = $(BIN)/delocate-wheel -w $(WHEELS) build/unrepaired/swiftvis-*.whl
 endif
 
-.PHONY: demo test test-swift test-c test-python test-package wheel sdist dist lint format bench bench-quick parity docs clean
+.PHONY: demo test test-swift test-c test-python test-package test-examples wheel sdist dist lint format bench bench-quick parity docs clean
 
 demo: $(VENV)/demo
 	@mkdir -p build
 	@$(BIN)/swiftvis explain examples/images/coffee.png --model $(MODEL) --out $(PICTURE)
 
-test: test-swift test-c test-package test-python
+test: test-swift test-c test-package test-examples test-python
 
 test-swift:
 	swift test -c release -Xswiftc -enable-testing
@@ -43,6 +43,11 @@ test-python: wheel
 test-package: wheel
 	Tests/package/dependency.sh
 	Tests/package/wheel.sh $(WHEELS)/swiftvis-*.whl
+
+# The example programs in Swift and C draw what the installed wheel draws.
+test-examples: wheel
+	$(BIN)/pip install -q --force-reinstall --no-deps $(WHEELS)/swiftvis-*.whl
+	Tests/package/examples.sh $(BIN)/python $(SOURCE)/build/swift/release
 
 wheel: sdist
 	rm -rf $(WHEELS) build/unrepaired
@@ -66,12 +71,12 @@ dist:
 lint: $(VENV)/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests examples Package.swift
 
 format: $(VENV)/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests examples Package.swift
 
 # Frameworks to compare with take a few GB, so they have an environment of their own. A part: make bench ARGS="--only speed --networks vgg16"
 bench: $(BENCH)/peers

@@ -12,11 +12,11 @@ extension Model {
   /// The outputs in the model's order.
   public var outputs: [Value] { values(graph.outputs) }
 
-  /// The names of the output's units, where the model file has them. Read anew each time.
+  /// The names of the first output's units, where the model file has one for each of them. Read anew each time.
   public var classes: [String]? {
-    guard case .object(let members)? = try? JSON(parsing: description), case .array(let names)? = members["classes"] else {
-      return nil
-    }
+    guard case .object(let members)? = try? JSON(parsing: description), case .array(let names)? = members["classes"],
+      names.count == outputs.first?.shape.last
+    else { return nil }
     return names.map { if case .string(let name) = $0 { name } else { "" } }
   }
 

@@ -39,6 +39,33 @@ def test_bad_map(shape: tuple[int, ...]) -> None:
         swiftvis.gaussian_filter(np.zeros(shape), 1)
 
 
+def test_resize_is_bilinear_between_pixel_centres() -> None:
+    values = RANDOM.random((7, 5, 3), np.float32)
+    grid = np.meshgrid(
+        *(np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1) for new, old in ((11, 7), (4, 5))),
+        indexing="ij",
+    )
+    wanted = [scipy.ndimage.map_coordinates(values[..., c], grid, order=1) for c in range(3)]
+    np.testing.assert_allclose(swiftvis.resize(values, (11, 4)), np.stack(wanted, -1), atol=1e-6)
+
+
+def test_resize_keeps_bytes() -> None:
+    bytes = RANDOM.integers(0, 256, (9, 8), np.uint8)
+    found = swiftvis.resize(bytes[::-1], np.array([5, 12]))
+    assert found.dtype == np.uint8
+    assert (found == np.rint(swiftvis.resize(bytes[::-1].astype("d"), (5, 12)))).all()
+    assert (swiftvis.resize(bytes, bytes.shape) == bytes).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((4,), (2, 2)), ((0, 4), (2, 2)), ((4, 4), (0, 2)), ((4, 4), (2,)), ((4, 4), (2.5, 2))],
+)
+def test_bad_size(shape: tuple[int, ...], size: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="image|size"):
+        swiftvis.resize(np.zeros(shape), size)
+
+
 @pytest.mark.parametrize("name", swiftvis.colormaps)
 def test_colormap_is_matplotlibs(name: str) -> None:
     values = np.linspace(-0.1, 1.1, 700, dtype=np.float32)

@@ -40,7 +40,7 @@ from . import (  # noqa: E402
 )
 from ._sessions import get_threads, set_threads  # noqa: E402
 from .attribution import cam, guided_grad_cam, saliency  # noqa: E402
-from .imaging import colormap, colormaps, gaussian_filter, smoothed_overlay  # noqa: E402
+from .imaging import colormap, colormaps, gaussian_filter, resize, smoothed_overlay  # noqa: E402
 from .layers import Layer, Tensor  # noqa: E402
 from .live.training import SaliencyCallback  # noqa: E402
 from .loading import load_model  # noqa: E402
@@ -76,6 +76,7 @@ __all__ = [
     "optimizer",
     "regularizers",
     "rendering",
+    "resize",
     "saliency",
     "set_threads",
     "smoothed_overlay",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,31 @@ def gaussian_filter(map: np.ndarray, sigma: float) -> np.ndarray:
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"map: expected a (height, width) array, got shape {array.shape}")
     return _native.gaussian_filter(array, _number(sigma, "sigma"))
+
+
+def resize(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """An image or map in another size: bilinear between pixel centres, without antialiasing.
+
+    The bytes are those of `Image.resized` in Swift; `utils.load_img` resizes with Pillow instead, whose antialiasing suits
+    networks that were trained on such pictures.
+
+    Args:
+        image: (H, W) or (H, W, C), any numbers.
+        size: (height, width), each 1 or more.
+    Returns:
+        array of that size: uint8 for uint8, rounded to nearest; float32 otherwise.
+    Raises:
+        ValueError: another rank, an empty image, or a size below 1.
+    """
+    array = _floats(image, "image")
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise ValueError(f"image: expected a (H, W) or (H, W, C) array, got shape {array.shape}")
+    if len(size) != 2 or any(int(one) != one or one < 1 for one in size):
+        raise ValueError(f"size: expected (height, width), got {tuple(size)}")
+    height, width = map(int, size)
+    planes = array.reshape(*array.shape[:2], -1)
+    resized = _native.resize(planes, (height, width)).reshape(height, width, *array.shape[2:])
+    return np.rint(resized).astype(np.uint8) if np.asarray(image).dtype == np.uint8 else resized
 
 
 def colormap(name: str, values: np.ndarray) -> np.ndarray:
