@@ -35,7 +35,9 @@ public final class Model: Sendable {
 
   /// Builds a model from a graph description and its weights by name, which are copied; weights that it does not name are ignored.
   ///
-  /// - Parameter description: JSON, as <doc:ModelFormat> has it.
+  /// - Parameters:
+  ///   - description: JSON, as <doc:ModelFormat> has it.
+  ///   - tensors: the weights that it names.
   /// - Throws: ``VisError`` of kind `invalidModel` where the two do not fit or contradict themselves, `unsupported` for unknown operations,
   ///   `outOfMemory`.
   public convenience init(description: String, tensors: [String: Tensor]) throws(VisError) {
@@ -73,7 +75,9 @@ public final class Model: Sendable {
 
   /// Writes a .safetensors file with the weights that the graph uses. A file of that name is replaced once the new one is complete.
   ///
-  /// - Parameter half: whether weights of rank two and more are stored as float16, rounded to nearest.
+  /// - Parameters:
+  ///   - path: of the file, by custom with the extension .safetensors.
+  ///   - half: whether weights of rank two and more are stored as float16, rounded to nearest.
   /// - Throws: ``VisError`` of kind `io`, or `invalidArgument` for a weight beyond float16's 65504.
   public func save(to path: String, half: Bool = false) throws(VisError) {
     try asVisError { try ModelFile.write(description: description, weights: usedWeights, to: path, half: half) }

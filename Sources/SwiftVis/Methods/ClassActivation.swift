@@ -5,8 +5,11 @@ extension Model {
   /// bilinearly.
   ///
   /// - Parameters:
-  ///   - image, target, rule: as for `gradient`.
+  ///   - image: as for `predict`.
+  ///   - target: the score that the map speaks of, `.logit(class)` for most.
   ///   - source: the layer or node whose channels are weighted; nil for the last one before the target with several positions.
+  ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: a map of the image's height and width with one channel: 0 and more, not normalized (see ``Image/normalized()``).
   /// - Throws: ``VisError``, as `gradient`; also where the source does not lead to the target or has no positions.
   public func cam<Sample>(
@@ -19,7 +22,12 @@ extension Model {
 
   /// The class activation maps of a batch.
   ///
-  /// - Parameter input: (N, H, W, C), or (N, C, H, W) where the model takes that; sequences (N, L, C) do too.
+  /// - Parameters:
+  ///   - input: (N, H, W, C), or (N, C, H, W) where the model takes that; sequences (N, L, C) do too.
+  ///   - target: each sample's score.
+  ///   - source: the layer or node whose channels are weighted; nil for the last one before the target with several positions.
+  ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: (N, H, W). As in the paper each sample has its own weights.
   /// - Throws: ``VisError``, as `cam` of an image.
   public func cam(

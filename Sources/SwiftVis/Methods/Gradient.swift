@@ -7,6 +7,7 @@ extension Model {
   ///   - target: the score. Set a softmax output aside: a map of the layer before it shows what speaks for a class and not what
   ///     speaks against the others.
   ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: an image of the same size, signed and not normalized.
   /// - Throws: ``VisError`` of kind `invalidArgument` for another size, an unknown layer, a filter out of range, a rule for what is no
   ///   activation, a target that does not depend on the image, or a NaN or an infinity in it; `cancelled` where the task was
@@ -21,7 +22,10 @@ extension Model {
   ///
   /// - Parameters:
   ///   - input: a batch (N, ...), as the model's only input takes it.
+  ///   - target: the score, as for an image.
   ///   - layer: a layer or node that leads to the target; nil for the input.
+  ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: a tensor of the shape of the layer's output, signed and not normalized. Each sample's gradient is its own, whatever
   ///   else is in the batch.
   /// - Throws: ``VisError``, as `gradient` of an image.
@@ -38,7 +42,11 @@ extension Model {
 
   /// The gradient with respect to each input of a network of any number of them.
   ///
-  /// - Parameter inputs: one for each input, in the model's order, all of one batch size.
+  /// - Parameters:
+  ///   - inputs: one for each input, in the model's order, all of one batch size.
+  ///   - target: the score, as for an image.
+  ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: a tensor of the shape of each input.
   /// - Throws: ``VisError``, as `gradient` of an image; also where the target does not depend on all inputs.
   public func gradient(

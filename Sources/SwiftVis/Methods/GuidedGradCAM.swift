@@ -3,8 +3,10 @@ extension Model {
   /// map. Fine as the one, and about one class as the other.
   ///
   /// - Parameters:
-  ///   - image, target: as for `gradient`.
-  ///   - source: as for `cam`.
+  ///   - image: as for `predict`.
+  ///   - target: the score that the map speaks of, `.logit(class)` for most.
+  ///   - source: the layer or node whose channels are weighted; nil for the last one before the target with several positions.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: an image of the same size, signed and not normalized; ``Image/picture(of:)`` draws it.
   /// - Throws: ``VisError``, as `cam`.
   public func guidedGradCAM<Sample>(
@@ -15,7 +17,11 @@ extension Model {
 
   /// Guided Grad-CAM of a batch.
   ///
-  /// - Parameter input: (N, H, W, C), or (N, C, H, W) where the model takes that.
+  /// - Parameters:
+  ///   - input: (N, H, W, C), or (N, C, H, W) where the model takes that.
+  ///   - target: each sample's score.
+  ///   - source: the layer or node whose channels are weighted; nil for the last one before the target with several positions.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: a tensor of the shape of the input.
   /// - Throws: ``VisError``, as `cam`.
   public func guidedGradCAM(

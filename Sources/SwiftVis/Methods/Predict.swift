@@ -5,6 +5,7 @@ extension Model {
   ///   - image: height, width and channels as the model takes them; a model with open sizes takes any. Bytes go in as 0...255: see
   ///     ``Image/scaled(to:)``.
   ///   - layer: a layer or node whose values are wanted; nil for the model's first output.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: the values, with a batch axis of 1: (1, classes) of a classifier.
   /// - Throws: ``VisError`` of kind `invalidArgument` for another size, an unknown layer, or a NaN or an infinity in the image;
   ///   `cancelled` where the task was cancelled.
@@ -19,6 +20,7 @@ extension Model {
   /// - Parameters:
   ///   - input: (N, ...), as the model's only input takes it.
   ///   - layer: a layer or node whose values are wanted; nil for the model's first output.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: the values, batch first.
   /// - Throws: ``VisError``, as `predict` of an image.
   public func predict(
@@ -34,6 +36,7 @@ extension Model {
   /// - Parameters:
   ///   - inputs: one for each input, in the model's order, all of one batch size.
   ///   - layers: layers or nodes whose values are wanted; nil for all outputs of the model.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: the values in the order of `layers`, batch first.
   /// - Throws: ``VisError``, as `predict` of an image.
   public func predict(

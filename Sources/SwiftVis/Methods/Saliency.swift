@@ -10,8 +10,11 @@ extension Model {
   /// The size of the gradient at each pixel: the saliency map of Simonyan et al. 2013, arXiv:1312.6034.
   ///
   /// - Parameters:
-  ///   - image, target, rule: as for `gradient`.
+  ///   - image: as for `predict`.
+  ///   - target: the score whose gradient is taken, `.logit(class)` for most.
+  ///   - rule: how activations pass the gradient back.
   ///   - reduction: over the channels.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: a map of the image's height and width with one channel: 0 and more, not normalized (see ``Image/normalized()``).
   /// - Throws: ``VisError``, as `gradient`.
   public func saliency<Sample>(
@@ -24,7 +27,12 @@ extension Model {
 
   /// The saliency maps of a batch.
   ///
-  /// - Parameter input: (N, H, W, C), or (N, C, H, W) where the model takes that.
+  /// - Parameters:
+  ///   - input: (N, H, W, C), or (N, C, H, W) where the model takes that.
+  ///   - target: each sample's score.
+  ///   - rule: how activations pass the gradient back.
+  ///   - reduction: over the channels.
+  ///   - options: threads, accuracy, progress.
   /// - Returns: (N, H, W). Each sample's map is its own, whatever else is in the batch.
   /// - Throws: ``VisError``, as `gradient`.
   public func saliency(
