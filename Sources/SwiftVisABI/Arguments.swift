@@ -108,3 +108,24 @@ func checkCount(_ count: Int, expected: Int, _ name: String) throws {
     throw invalid("\(name): expected \(expected) of them, got \(UInt(bitPattern: count))")
   }
 }
+
+/// The sizes of a map as Ints, each at least 1, with a byte count that fits an Int.
+func elementCount(_ sizes: [Int64], _ name: String) throws -> Int {
+  var byteCount = 4
+  for size in sizes {
+    let (product, overflow) = byteCount.multipliedReportingOverflow(by: Int(clamping: size))
+    guard size >= 1, !overflow else { throw invalid("\(name): \(sizes) has a size below 1 or is too large") }
+    byteCount = product
+  }
+  return byteCount / 4
+}
+
+/// Throws where two buffers share memory; `allowSame` lets them be the very same.
+func checkOverlap<A, B>(
+  _ input: UnsafeBufferPointer<A>, _ output: UnsafeMutableBufferPointer<B>, allowSame: Bool, _ name: String
+) throws {
+  let first = UInt(bitPattern: input.baseAddress), second = UInt(bitPattern: output.baseAddress)
+  let firstSize = UInt(input.count * MemoryLayout<A>.stride), secondSize = UInt(output.count * MemoryLayout<B>.stride)
+  let (low, high, size) = first <= second ? (first, second, firstSize) : (second, first, secondSize)
+  guard high - low >= size || (allowSame && first == second) else { throw invalid("output overlaps \(name)") }
+}

@@ -53,6 +53,13 @@ private func createModel(_ text: String) -> (OpaquePointer?, sv_status) {
     #expect(sv_colormap_apply(nil, nil, 0, nil, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_resize(nil, 0, 0, 0, nil, 0, 0, nil) == SV_INVALID_ARGUMENT)
     #expect(sv_overlay(nil, nil, 0, 0.5, nil, nil) == SV_OK)
+    #expect(sv_score_cotangent(nil, 0, nil, 0, nil, nil) == SV_INVALID_ARGUMENT)
+    #expect(sv_saliency_map(nil, nil, 0, 0, nil, nil) == SV_INVALID_ARGUMENT)
+    #expect(sv_class_activation_map(nil, nil, nil, 0, 0, nil, nil) == SV_INVALID_ARGUMENT)
+    #expect(sv_spline_zoom(nil, nil, nil, nil, nil) == SV_INVALID_ARGUMENT)
+    #expect(sv_normalize(nil, 0, 0, nil, nil) == SV_OK)
+    #expect(sv_gradient_picture(nil, 0, 0, 0, 0, nil, nil) == SV_INVALID_ARGUMENT)
+    #expect(sv_smoothed_overlay(nil, 0, 0, nil, 0, 0, 0, nil, 0, nil, nil) == SV_INVALID_ARGUMENT)
     sv_model_destroy(nil)
     sv_session_destroy(nil)
   }

@@ -348,6 +348,61 @@ def _fill(buffers: Any, arrays: Sequence[np.ndarray]) -> list[Any]:
     return kept
 
 
+# ---- Methods ----
+
+REDUCTIONS = {
+    "maximum": lib.SV_MAXIMUM,
+    "max": lib.SV_MAXIMUM_OF_ABSOLUTES,
+    "sum": lib.SV_SUM_OF_ABSOLUTES,
+}
+
+
+def _shape_of(dims: Sequence[int]) -> Any:
+    shape = ffi.new("sv_shape *")
+    _c_shape(shape, dims)
+    return shape
+
+
+def score_cotangent(shape: tuple[int, ...], channel_axis: int, filters: Sequence[int] | None) -> np.ndarray:
+    """The derivative of the mean activation of filters; None stands for all."""
+    cotangent = np.empty(shape, np.float32)
+    chosen = ffi.NULL if filters is None else ffi.new("int64_t[]", list(filters))
+    count = 0 if filters is None else len(filters)
+    call(lib.sv_score_cotangent, _shape_of(shape), channel_axis, chosen, count, _float_pointer(cotangent))
+    return cotangent
+
+
+def saliency_map(gradient: np.ndarray, channel_axis: int, reduction: str = "maximum") -> np.ndarray:
+    """One value a pixel, by one of `REDUCTIONS`."""
+    shape = gradient.shape
+    map = np.empty(shape[:channel_axis] + shape[channel_axis + 1 :], np.float32)
+    kind = REDUCTIONS[reduction]
+    call(
+        lib.sv_saliency_map,
+        *(_float_pointer(gradient), _shape_of(shape), channel_axis, kind, _float_pointer(map)),
+    )
+    return map
+
+
+def class_activation_map(
+    values: np.ndarray, gradient: np.ndarray, channel_axis: int, of_batch: bool = False
+) -> np.ndarray:
+    """The maps of all samples; with the batch's weights, keras-vis's, the first one's alone."""
+    shape = values.shape
+    if gradient.shape != shape:
+        raise ValueError(f"the gradient has shape {gradient.shape}, expected {shape}")
+    map = np.empty(
+        (1 if of_batch else shape[0], *shape[1:channel_axis], *shape[channel_axis + 1 :]), np.float32
+    )
+    weighting = lib.SV_WEIGHTS_OF_BATCH if of_batch else lib.SV_WEIGHTS_OF_SAMPLE
+    call(
+        lib.sv_class_activation_map,
+        *(_float_pointer(values), _float_pointer(gradient), _shape_of(shape), channel_axis, weighting),
+        _float_pointer(map),
+    )
+    return map
+
+
 # ---- Imaging ----
 
 
@@ -380,10 +435,59 @@ def colormap(name: str, values: np.ndarray) -> np.ndarray:
     return rgb
 
 
-def overlay(bottom: np.ndarray, top: np.ndarray, alpha: float) -> np.ndarray:
-    output = np.empty_like(bottom)
-    data = [ffi.from_buffer("uint8_t[]", array) for array in (bottom, top, output)]
-    call(lib.sv_overlay, data[0], data[1], bottom.size, alpha, data[2])
+def normalize(values: np.ndarray, epsilon: float = 0) -> np.ndarray:
+    """A contiguous float32 array brought to 0..1; one without contrast becomes 0."""
+    output = np.empty_like(values)
+    call(lib.sv_normalize, _float_pointer(values), values.size, epsilon, _float_pointer(output))
+    return output
+
+
+def spline_zoom(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """A contiguous float64 array in another size, by the interpolating cubic spline."""
+    output = np.empty(tuple(shape), np.float64)
+    source, target = (ffi.from_buffer("double[]", data) for data in (array, output))
+    call(lib.sv_spline_zoom, source, _shape_of(array.shape), target, _shape_of(output.shape))
+    return output
+
+
+PICTURES = {
+    "color": lib.SV_PICTURE_COLOR,
+    "grayscale": lib.SV_PICTURE_GRAYSCALE,
+    "positive": lib.SV_PICTURE_POSITIVE,
+    "negative": lib.SV_PICTURE_NEGATIVE,
+}
+
+
+def gradient_picture(gradient: np.ndarray, kind: str, percentile: float = 99) -> np.ndarray:
+    """An (H, W, C) gradient as bytes: (H, W) for "grayscale"."""
+    *size, channels = gradient.shape
+    picture = np.empty(size if kind == "grayscale" else gradient.shape, np.uint8)
+    call(
+        lib.sv_gradient_picture,
+        *(_float_pointer(gradient), math.prod(size), channels, PICTURES[kind], percentile),
+        ffi.from_buffer("uint8_t[]", picture),
+    )
+    return picture
+
+
+def smoothed_overlay(
+    picture: np.ndarray, map: np.ndarray, sigma: float, colormap: str, alpha: float
+) -> np.ndarray:
+    output = np.empty_like(picture)
+    below, target = (ffi.from_buffer("uint8_t[]", array) for array in (picture, output))
+    call(
+        lib.sv_smoothed_overlay,
+        *(
+            below,
+            *picture.shape[:2],
+            _float_pointer(map),
+            *map.shape,
+            sigma,
+            colormap.encode(),
+            alpha,
+            target,
+        ),
+    )
     return output
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ._arguments import filter_list
-from ._native import Question, Session
+from ._native import Question, Session, score_cotangent
 from ._sessions import requested_threads, warn_unmodified
 
 if TYPE_CHECKING:
@@ -83,14 +82,7 @@ class Score(NamedTuple):
     def _cotangent(self, session: Session, filters: list[int] | None) -> np.ndarray:
         """The derivative of the score with respect to the whole batch's output of the layer."""
         shape = (len(self.arrays[0]), *session.shape(self.target.name)[1:])
-        size = math.prod(shape)
-        if filters is None:
-            return np.full(shape, 1 / size, np.float32)
-        axis = self.target.channel_axis
-        cotangent = np.zeros(shape, np.float32)
-        for index in filters:
-            cotangent[(*(slice(None),) * axis, index)] += np.float32(shape[axis] / size)
-        return cotangent
+        return score_cotangent(shape, self.target.channel_axis, filters)
 
 
 def filter_count(tensor: Tensor, label: str) -> int:

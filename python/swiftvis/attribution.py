@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from .layers import Tensor
 from .live.models import as_model
 from .model import Model
 
-_REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {"max": np.max, "sum": np.sum}
+_REDUCTIONS = ("max", "sum")
 
 
 def saliency(
@@ -55,7 +55,7 @@ def saliency(
         raise ValueError(f"unknown reduction {reduction!r} (known: {', '.join(_REDUCTIONS)})")
     model, scale = _with_one_input(model, image), scaling(normalize)
     grads = _gradients(model, image, filter_indices, layer, backprop_modifier, exact)
-    maps = _REDUCTIONS[reduction](np.abs(grads), axis=model.inputs[0].channel_axis)
+    maps = _native.saliency_map(grads, model.inputs[0].channel_axis, reduction)
     return _finished(maps, scale, image, model)
 
 
@@ -141,9 +141,7 @@ def _cams(
         tensor = chosen(model, layer, source, "`source` needs to be before `layer`")
     score = Score.of(model, image, layer, filter_indices, exact)
     (values,), (grads,) = score.run([tensor.name], [tensor.name])
-    values, grads = (np.moveaxis(array, tensor.channel_axis, -1) for array in (values, grads))
-    weights = grads.mean(axis=tuple(range(1, grads.ndim - 1))) * np.float32(len(grads))
-    maps = np.maximum(np.einsum("n...c,nc->n...", values, weights), 0)
+    maps = _native.class_activation_map(values, grads * np.float32(len(grads)), tensor.channel_axis)
     size = positions(score.arrays[0].shape, model.inputs[0])
     if maps.ndim - 1 != len(size) or not 1 <= len(size) <= 2:
         raise ValueError(

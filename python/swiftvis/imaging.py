@@ -25,10 +25,7 @@ def gaussian_filter(map: np.ndarray, sigma: float) -> np.ndarray:
     Raises:
         ValueError: another rank, an empty map, or a sigma that is negative or not finite.
     """
-    array = _floats(map, "map")
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"map: expected a (height, width) array, got shape {array.shape}")
-    return _native.gaussian_filter(array, _number(sigma, "sigma"))
+    return _native.gaussian_filter(_map(map), _number(sigma, "sigma"))
 
 
 def resize(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -67,7 +64,7 @@ def colormap(name: str, values: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: an unknown name.
     """
-    return _colors(name, values)
+    return _native.colormap(_known(name), _floats(values, "values"))
 
 
 def smoothed_overlay(
@@ -92,11 +89,7 @@ def smoothed_overlay(
     alpha = _number(alpha, "alpha")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be from 0 to 1, got {alpha}")
-    smooth = unit_range(gaussian_filter(saliency, sigma))
-    size = picture.shape[:2]
-    if smooth.shape != size:
-        smooth = _native.resize(smooth[..., np.newaxis], size)[..., 0]
-    return _native.overlay(picture, _colors(colormap, smooth), alpha)
+    return _native.smoothed_overlay(picture, _map(saliency), _number(sigma, "sigma"), _known(colormap), alpha)
 
 
 def as_rgb(image: Any) -> np.ndarray:
@@ -120,17 +113,23 @@ def as_rgb(image: Any) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
 
 
-def _colors(name: str, values: Any) -> np.ndarray:
-    if name not in colormaps:
-        raise ValueError(f"unknown colormap {name!r} (known: {', '.join(colormaps)})")
-    return _native.colormap(name, _floats(values, "values"))
-
-
 def unit_range(map: np.ndarray) -> np.ndarray:
     """The map brought to 0..1; a constant one becomes 0."""
-    low, high = map.min(), map.max()
     # Without an epsilon: a map of tiny gradients is scaled like any other.
-    return (map - low) / (high - low) if high > low else np.zeros_like(map)
+    return _native.normalize(np.ascontiguousarray(map, np.float32))
+
+
+def _known(name: str) -> str:
+    if name not in colormaps:
+        raise ValueError(f"unknown colormap {name!r} (known: {', '.join(colormaps)})")
+    return name
+
+
+def _map(values: Any) -> np.ndarray:
+    array = _floats(values, "map")
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"map: expected a (height, width) array, got shape {array.shape}")
+    return array
 
 
 def _floats(values: Any, name: str) -> np.ndarray:

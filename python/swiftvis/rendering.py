@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import _native
 from .imaging import _floats
 
 
@@ -17,9 +18,7 @@ def color(gradient: np.ndarray) -> np.ndarray:
     Returns:
         uint8 picture of the same shape, truncated. A constant gradient is black.
     """
-    array = _image_gradient(gradient)
-    shifted = array - array.min()
-    return _scaled(shifted, shifted.max())
+    return _native.gradient_picture(_image_gradient(gradient), "color")
 
 
 def grayscale(gradient: np.ndarray, percentile: float = 99) -> np.ndarray:
@@ -32,20 +31,17 @@ def grayscale(gradient: np.ndarray, percentile: float = 99) -> np.ndarray:
     Returns:
         uint8 picture (H, W).
     """
-    total = np.abs(_image_gradient(gradient)).sum(axis=-1)
-    total = total - total.min()
-    return _scaled(total, np.percentile(total, percentile))
+    return _native.gradient_picture(_image_gradient(gradient), "grayscale", percentile)
 
 
 def positive(gradient: np.ndarray) -> np.ndarray:
     """The positive part, divided by its largest value: what would raise the score. uint8 (H, W, C)."""
-    array = np.maximum(_image_gradient(gradient), 0)
-    return _scaled(array, array.max())
+    return _native.gradient_picture(_image_gradient(gradient), "positive")
 
 
 def negative(gradient: np.ndarray) -> np.ndarray:
     """The negative part, divided by its largest size: what would lower the score. uint8 (H, W, C)."""
-    return positive(-_image_gradient(gradient))
+    return _native.gradient_picture(_image_gradient(gradient), "negative")
 
 
 def _image_gradient(gradient: np.ndarray) -> np.ndarray:
@@ -55,9 +51,3 @@ def _image_gradient(gradient: np.ndarray) -> np.ndarray:
     if array.ndim != 3 or array.size == 0:
         raise ValueError(f"gradient: expected one image's, of shape (H, W, C), got {np.shape(gradient)}")
     return array
-
-
-def _scaled(array: np.ndarray, white: float) -> np.ndarray:
-    if not white > 0:
-        return np.zeros(array.shape, np.uint8)
-    return (np.clip(array / white, 0, 1) * 255).astype(np.uint8)

@@ -232,6 +232,35 @@ void sv_session_destroy(sv_session *session);
 /* How many threads a session with threads = 0 uses: the processors that affinity and cgroup quota leave this process. */
 int32_t sv_default_threads(void);
 
+/* ---- Methods ------------------------------------------------------------------------------------------------------ */
+
+/* A method is a question and what is made of its answer. These make it, of any tensors: `shape` is that of `gradient` and
+ * `values`, `channel_axis` says which of its axes has the channels (or units), and a map has the shape without that axis. */
+
+/* The cotangent of a score: the derivative of the sum over filters of each one's mean over all other axes, batch included.
+ * A filter given twice counts twice; without filters the score is the mean of everything. */
+sv_status sv_score_cotangent(const sv_shape *shape, int32_t channel_axis, const int64_t *filters, size_t filter_count,
+                             float *cotangent, sv_error *error);
+
+typedef int32_t sv_reduction;
+
+#define SV_MAXIMUM 0 /* the largest value, with its sign */
+#define SV_MAXIMUM_OF_ABSOLUTES 1 /* the saliency map of Simonyan et al. 2013 */
+#define SV_SUM_OF_ABSOLUTES 2     /* Smilkov et al. 2017 */
+
+/* One value a pixel from the channels of a gradient. */
+sv_status sv_saliency_map(const float *gradient, const sv_shape *shape, int32_t channel_axis, sv_reduction reduction,
+                          float *map, sv_error *error);
+
+typedef int32_t sv_weighting;
+
+#define SV_WEIGHTS_OF_SAMPLE 0 /* each sample's mean gradient: Grad-CAM (Selvaraju et al. 2017) */
+#define SV_WEIGHTS_OF_BATCH 1  /* the whole batch's over its largest one, for a map of the first sample: keras-vis */
+
+/* The channels of a layer, (N, ..., C) or (N, C, ...), each weighted by its mean gradient, summed; what is negative becomes 0. */
+sv_status sv_class_activation_map(const float *values, const float *gradient, const sv_shape *shape,
+                                  int32_t channel_axis, sv_weighting weighting, float *map, sv_error *error);
+
 /* ---- Imaging ------------------------------------------------------------------------------------------------------ */
 
 /* Gaussian filter of a (height, width) map: separable, radius int(4 sigma + 0.5), half-sample symmetric border; equal to
@@ -253,6 +282,31 @@ sv_status sv_overlay(const uint8_t *bottom, const uint8_t *top, size_t count, do
 /* Bilinear resize (half-pixel centres, border clamped) of a (height, width, channels) map into other memory. */
 sv_status sv_resize(const float *input, int64_t height, int64_t width, int64_t channels, float *output,
                     int64_t output_height, int64_t output_width, sv_error *error);
+
+/* Resize by the interpolating cubic spline, on every axis; the first and last points stay where they are. Both shapes have
+ * the same rank. */
+sv_status sv_spline_zoom(const double *input, const sv_shape *shape, double *output, const sv_shape *output_shape,
+                         sv_error *error);
+
+/* (x - smallest) / (largest - smallest + epsilon); 0 where all are equal. `output` may be `values`. */
+sv_status sv_normalize(const float *values, size_t count, double epsilon, float *output, sv_error *error);
+
+typedef int32_t sv_picture;
+
+#define SV_PICTURE_COLOR 0     /* the signed gradient from its smallest to its largest value, all channels together */
+#define SV_PICTURE_GRAYSCALE 1 /* the sum of |g| over the channels, its `percentile` (0..100) white: one byte a pixel */
+#define SV_PICTURE_POSITIVE 2  /* the positive part over its largest value */
+#define SV_PICTURE_NEGATIVE 3  /* the negative part over its largest size */
+
+/* A raw gradient of `pixels` times `channels` values as bytes. */
+sv_status sv_gradient_picture(const float *gradient, size_t pixels, size_t channels, sv_picture kind, double percentile,
+                              uint8_t *picture, sv_error *error);
+
+/* A map over an RGB picture: smoothed (sv_gaussian_filter), normalized, resized (sv_resize), coloured and blended in, `alpha`
+ * its share. `output` has the picture's size and may be it. */
+sv_status sv_smoothed_overlay(const uint8_t *picture, int64_t height, int64_t width, const float *map,
+                              int64_t map_height, int64_t map_width, double sigma, const char *colormap, double alpha,
+                              uint8_t *output, sv_error *error);
 
 #ifdef __cplusplus
 }

@@ -62,7 +62,7 @@ extension GradientPicture {
         for channel in 0..<channels { total += abs(gradient[pixel &* channels &+ channel]) }
         totals[pixel] = total
       }
-      let values = UnsafeMutableBufferPointer(start: totals.base, count: totals.count)
+      let values = totals.buffer
       let low = values.min() ?? 0
       for pixel in values.indices { values[pixel] -= low }
       let white = try Self.percentile(percentile, of: UnsafeBufferPointer(values))

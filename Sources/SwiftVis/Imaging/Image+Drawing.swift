@@ -49,20 +49,20 @@ extension Image where Sample == UInt8 {
   public func overlaid(
     with map: Image<Float>, sigma: Double = 5, colormap: Colormap = .jet, alpha: Double = 0.7
   ) throws(VisError) -> Image {
-    let picture = try rgb()
-    let smooth = try map.smoothed(sigma: sigma).normalized().resized(height: height, width: width)
-    let colors = try smooth.colored(colormap)
-    return try asVisError {
-      var blended = picture.samples
-      try colors.samples.withUnsafeBufferPointer { top in
-        try picture.samples.withUnsafeBufferPointer { bottom in
-          try blended.withUnsafeMutableBufferPointer {
-            try Overlay.blend(top: top, bottom: bottom, alpha: alpha, into: $0)
-          }
+    guard map.channels == 1 else {
+      throw VisError(.invalidArgument, "overlaid: expected a map with one channel, got \(map.channels)")
+    }
+    var result = try rgb()
+    try asVisError {
+      try map.samples.withUnsafeBufferPointer { values in
+        try result.samples.withUnsafeMutableBufferPointer {
+          try Overlay.draw(
+            values, height: map.height, width: map.width, sigma: sigma, colormap, alpha: alpha,
+            over: UnsafeBufferPointer($0), height: height, width: width, into: $0)
         }
       }
-      return Image(height, width, 3, blended)
     }
+    return result
   }
 
   /// The same picture with three channels. Throws `invalidArgument` for two, or more than three.

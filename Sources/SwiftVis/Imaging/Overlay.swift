@@ -19,4 +19,30 @@ package enum Overlay {
       output[index] = UInt8(truncatingIfNeeded: (blended + 0x1p52).bitPattern)
     }
   }
+
+  /// A map over an RGB picture: smoothed, brought to 0...1, resized to the picture, coloured and blended in.
+  ///
+  /// `output` may be `picture`. Throws `invalidArgument` where a size is below 1, a count does not fit, sigma is not within 0...1000000
+  /// or alpha not within 0...1.
+  package static func draw(
+    _ map: UnsafeBufferPointer<Float>, height: Int, width: Int, sigma: Double, _ colormap: Colormap, alpha: Double,
+    over picture: UnsafeBufferPointer<UInt8>, height pictureHeight: Int, width pictureWidth: Int,
+    into output: UnsafeMutableBufferPointer<UInt8>
+  ) throws {
+    try checkMap("overlay: map", [height, width], count: map.count)
+    try checkMap("overlay: picture", [pictureHeight, pictureWidth, 3], count: picture.count)
+    var smooth = try Scratch<Float>(count: map.count)
+    try GaussianFilter(sigma: sigma).apply(map, height: height, width: width, into: smooth.buffer)
+    UnitRange.normalize(UnsafeBufferPointer(smooth.buffer), into: smooth.buffer)
+    if (height, width) != (pictureHeight, pictureWidth) {
+      let resized = try Scratch<Float>(count: pictureHeight * pictureWidth)
+      try Resize.bilinear(
+        UnsafeBufferPointer(smooth.buffer), height: height, width: width, channels: 1, into: resized.buffer,
+        height: pictureHeight, width: pictureWidth)
+      smooth = resized
+    }
+    let colors = try Scratch<UInt8>(count: picture.count)
+    try colormap.apply(UnsafeBufferPointer(smooth.buffer), into: colors.buffer)
+    try blend(top: UnsafeBufferPointer(colors.buffer), bottom: picture, alpha: alpha, into: output)
+  }
 }

@@ -23,6 +23,8 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
 
   deinit { free(base) }
 
+  var buffer: UnsafeMutableBufferPointer<Element> { UnsafeMutableBufferPointer(start: base, count: count) }
+
   subscript(index: Int) -> Element {
     get { base[index] }
     nonmutating set { base[index] = newValue }

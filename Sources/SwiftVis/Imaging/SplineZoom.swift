@@ -6,9 +6,7 @@ package enum SplineZoom {
   ) throws {
     let wide = try Scratch<Double>(count: input.count), result = try Scratch<Double>(count: output.count)
     for index in 0..<input.count { wide[index] = Double(input[index]) }
-    try resize(
-      UnsafeBufferPointer(start: wide.base, count: wide.count), from: shape,
-      into: UnsafeMutableBufferPointer(start: result.base, count: result.count), to: target)
+    try resize(UnsafeBufferPointer(wide.buffer), from: shape, into: result.buffer, to: target)
     for index in 0..<output.count { output[index] = Float(result[index]) }
   }
 

@@ -72,8 +72,8 @@ package enum SaliencyMap {
         for channel in 0..<axis.channels {
           let element = gradient[axis.index(outer, channel, inner)]
           switch reduction {
-          case .maximum: value = max(value, element)
-          case .maximumOfAbsolutes: value = max(value, abs(element))
+          case .maximum: if element > value || element.isNaN { value = element }
+          case .maximumOfAbsolutes: if abs(element) > value || element.isNaN { value = abs(element) }
           case .sumOfAbsolutes: value += abs(element)
           }
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backprop_modifiers, grad_modifiers
+from .. import _native, backprop_modifiers, grad_modifiers
 from .._cam_layers import chosen, penultimate, positions
 from .._passes import Score
 from .._rules import BackpropModifier
@@ -17,9 +17,7 @@ from ..losses import Loss
 from ..model import Model
 from ..optimizer import Optimizer
 from ..resampling import spline_zoom
-from ..utils.utils import normalize
-
-_EPSILON = 1e-7
+from .saliency import unit
 
 Zoom = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
 
@@ -155,16 +153,10 @@ def heatmap(
     values: np.ndarray, grads: np.ndarray, source: Tensor, size: tuple[int, ...], zoom: Zoom
 ) -> np.ndarray:
     """The map of the first image, of that size, from a tensor's values and the gradient at it."""
-    axis = source.channel_axis
     if values.ndim - 2 != len(size) or not size:
         raise ValueError(
             f"a map of '{source.name}' {source.shape} cannot be laid over an image of size {size}"
         )
-    largest = float(np.max(grads)) + _EPSILON
-    if largest <= 0:
-        largest = float(np.max(np.abs(grads))) + _EPSILON
-    weights = np.mean(grads / largest, axis=tuple(i for i in range(grads.ndim) if i != axis))
-    channels = np.ascontiguousarray(np.moveaxis(values[0], axis - 1, 0))
-    # A sum over the first axis adds one channel after the other, as keras-vis does.
-    heat = np.sum(channels * weights.reshape(-1, *[1] * len(size)), axis=0)
-    return normalize(zoom(np.maximum(heat, 0), size))
+    values, grads = (np.ascontiguousarray(array, np.float32) for array in (values, grads))
+    heat = _native.class_activation_map(values, grads, source.channel_axis, of_batch=True)[0]
+    return unit(zoom(heat, size))

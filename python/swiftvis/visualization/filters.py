@@ -15,8 +15,7 @@ from .._rules import BackpropModifier
 from ..layers import Tensor
 from ..live.models import as_model
 from ..model import Model
-from ..utils import utils
-from .saliency import reduced
+from .saliency import reduced, unit
 
 
 def iter_saliency_per_filter(
@@ -63,7 +62,7 @@ def iter_saliency_per_filter(
     def maps() -> Iterator[np.ndarray]:
         for grads in score.each(tensor.name, filters):
             found = reduced(grads, modify, None if keepdims else tensor.channel_axis)
-            yield (utils.normalize(found) if normalize else found)[0]
+            yield (unit(found) if normalize else found)[0]
 
     rest = maps()
     return itertools.chain([next(rest)], rest)
@@ -105,4 +104,4 @@ def visualize_saliency_per_filter(
             )
         )
     )
-    return utils.normalize(maps) if scale == "shared" else maps
+    return unit(maps) if scale == "shared" else maps

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import grad_modifiers
+from .. import _native, grad_modifiers
 from .._rules import BackpropModifier
 from ..layers import Layer, Tensor
 from ..live.models import as_model
@@ -15,7 +15,6 @@ from ..live.tensors import as_tensor
 from ..losses import Loss
 from ..model import Model
 from ..optimizer import Optimizer
-from ..utils.utils import normalize
 
 
 def visualize_saliency(
@@ -65,7 +64,7 @@ def visualize_saliency(
     if isinstance(grads, list):
         raise ValueError(f"the model has {len(grads)} inputs: say which with wrt_tensor=model.inputs[i]")
     tensor = model.inputs[0] if wrt_tensor is None else model.tensor(wrt_tensor)
-    return normalize(reduced(grads, modify, None if keepdims else tensor.channel_axis))[0]
+    return unit(reduced(grads, modify, None if keepdims else tensor.channel_axis))[0]
 
 
 def reduced(
@@ -74,7 +73,19 @@ def reduced(
     """The modified gradient, and of that the largest value over the channels, if there is an axis for them."""
     if modify is not None:
         grads = np.asarray(modify(grads))
-    return grads if channel_axis is None else np.max(grads, axis=channel_axis)
+    grads = np.ascontiguousarray(grads, np.float32)
+    if channel_axis is None:
+        return grads
+    if channel_axis >= grads.ndim:
+        raise ValueError(
+            f"grad_modifier: expected an array with the gradient's axes, got shape {grads.shape}"
+        )
+    return _native.saliency_map(grads, channel_axis)
+
+
+def unit(maps: np.ndarray) -> np.ndarray:
+    """Maps brought to 0..1 together, with keras-vis's small term against a division by 0."""
+    return _native.normalize(np.ascontiguousarray(maps, np.float32), 1e-7)
 
 
 def visualize_saliency_with_losses(
@@ -104,9 +115,7 @@ def visualize_saliency_with_losses(
     _, grads, _ = optimizer.minimize(
         seed_input=seed_input, max_iter=1, grad_modifier=grad_modifier, verbose=False
     )
-    if not keepdims:
-        grads = np.max(grads, axis=optimizer.wrt_tensor.channel_axis)
-    return normalize(grads)[0]
+    return unit(reduced(grads, None, None if keepdims else optimizer.wrt_tensor.channel_axis))[0]
 
 
 def overlay(array1: np.ndarray, array2: np.ndarray, alpha: float = 0.5) -> np.ndarray:
