@@ -17,7 +17,12 @@ extension BackwardRule {
 extension Graph {
   /// The activations of the layer of that name, or the node of that name.
   fileprivate func activations(named name: String) throws -> [String] {
-    guard let layer = layer(named: name) else { return [name] }
+    guard let layer = layer(named: name) else {
+      guard indices[name] != nil else {
+        throw VisError(.invalidArgument, "the model has neither a layer nor a node '\(name)': there is no backward rule for it")
+      }
+      return [name]
+    }
     let nodes = activations(of: layer)
     guard !nodes.isEmpty else {
       throw VisError(

@@ -18,7 +18,8 @@ image = swiftvis.resize(photo, model.input_shape[1:3])
 scores = model.predict(image)[0]
 best = int(np.argmax(scores))
 guess = [str(best), f"{scores[best]:.3f}"]
-saliency = swiftvis.saliency(model, image, best, backprop_modifier="guided")
+model.layers[-1].activation = "linear"
+saliency = swiftvis.saliency(model.with_modifications(), image, best, backprop_modifier="guided")
 overlay = swiftvis.smoothed_overlay(photo, saliency, sigma=5)
 
 for example in map(Path, sys.argv[3:]):

@@ -78,10 +78,11 @@ int main(int count, char **arguments) {
 
   /* One run forward gives the scores, and one back the gradient of the class. */
   sv_shape shape = {4, {1, SIZE, SIZE, 3}};
-  const char *image = "image", *probabilities = "probs/activation";
+  const char *image = "image", *probabilities = "probs/activation", *logits = "probs";
   sv_question question = {.struct_size = sizeof question, .rule = SV_RULE_GUIDED};
   question.input_shapes = &shape, question.input_count = 1;
-  question.values = question.cotangents = &probabilities, question.value_count = question.cotangent_count = 1;
+  question.values = &probabilities, question.value_count = 1;
+  question.cotangents = &logits, question.cotangent_count = 1; /* the score before the softmax */
   question.gradients = &image, question.gradient_count = 1;
   sv_session *session;
   check(sv_session_create(model, &question, &session, &error));

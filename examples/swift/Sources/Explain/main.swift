@@ -29,7 +29,7 @@ func explain(_ arguments: [String]) throws(VisError) {
     guard let number = Int(arguments[3]) else { throw VisError(.invalidArgument, "class '\(arguments[3])' is no number") }
     label = number
   }
-  let map = try model.saliency(of: input, target: .filter(label), rule: .guided)
+  let map = try model.saliency(of: input, target: .logit(label), rule: .guided)
   try photo.overlaid(with: map, sigma: 5, colormap: .jet, alpha: 0.7).write(png: arguments[2])
 }
 
