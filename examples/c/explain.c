@@ -12,9 +12,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <swiftvis.h>
 
-enum { SIZE = 224, CLASSES = 1000, PIXELS = SIZE * SIZE };
+/* Of the bundled network. */
+enum { SIZE = 224, SAMPLES = SIZE * SIZE * 3, CLASSES = 1000 };
+static const char *const image = "image", *const logits = "probs", *const probabilities = "probs/activation";
 
 /* What goes wrong is told in one line, and the end of the program frees what it holds. */
 static void stop(const char *format, ...) {
@@ -51,66 +54,53 @@ static uint8_t *read_png(const char *path, png_image *png) {
   return samples;
 }
 
-static void write_png(const char *path, png_image png, const uint8_t *rgb) {
-  if (!png_image_write_to_file(&png, path, 0, rgb, 0, NULL)) stop("%s: %s", path, png.message);
-}
-
-/* Brings a map to 0...1. */
-static void normalize(float *map, size_t count) {
-  float low = map[0], high = map[0];
-  for (size_t i = 1; i < count; i++) low = fminf(low, map[i]), high = fmaxf(high, map[i]);
-  for (size_t i = 0; i < count; i++) map[i] = high > low ? (map[i] - low) / (high - low) : 0;
+/* The class that CLASS names, or else the likeliest. */
+static int64_t chosen(const float *scores, const char *argument) {
+  int64_t best = 0;
+  for (int64_t i = 1; i < CLASSES; i++)
+    if (scores[i] > scores[best]) best = i;
+  printf("%d: %.3f\n", (int)best, scores[best]);
+  if (!argument) return best;
+  char *end;
+  int64_t label = strtoll(argument, &end, 10);
+  if (end == argument || *end) stop("class '%s' is no number", argument);
+  return label;
 }
 
 int main(int count, char **arguments) {
   if (count < 4 || count > 5) stop("usage: explain MODEL.safetensors PHOTO.png OVERLAY.png [CLASS]");
-  png_image png;
-  uint8_t *photo = read_png(arguments[2], &png);
-  size_t pixels = (size_t)png.height * png.width;
   sv_model *model;
   check(sv_model_load(arguments[1], &model, &error));
+  png_image png;
+  uint8_t *photo = read_png(arguments[2], &png);
 
-  /* The network takes samples of 0...255. */
-  float *samples = memory(pixels * 3, sizeof(float)), *input = memory(PIXELS * 3, sizeof(float));
-  for (size_t i = 0; i < pixels * 3; i++) samples[i] = photo[i];
+  /* The network takes samples of 0...255, of a photo in its own size. */
+  size_t count_of_photo = (size_t)png.height * png.width * 3;
+  float *samples = memory(count_of_photo, sizeof(float)), *input = memory(SAMPLES, sizeof(float));
+  for (size_t i = 0; i < count_of_photo; i++) samples[i] = photo[i];
   check(sv_resize(samples, png.height, png.width, 3, input, SIZE, SIZE, &error));
-  for (size_t i = 0; i < PIXELS * 3; i++) input[i] = rintf(input[i]);
+  for (size_t i = 0; i < SAMPLES; i++) input[i] = rintf(input[i]);
 
-  /* One run forward gives the scores, and one back the gradient of the class. */
-  sv_shape shape = {4, {1, SIZE, SIZE, 3}};
-  const char *image = "image", *probabilities = "probs/activation", *logits = "probs";
+  /* One session answers both: what are the probabilities, and what is the gradient of a score before the softmax? */
+  sv_shape size = {4, {1, SIZE, SIZE, 3}}, scores = {2, {1, CLASSES}};
   sv_question question = {.struct_size = sizeof question, .rule = SV_RULE_GUIDED};
-  question.input_shapes = &shape, question.input_count = 1;
+  question.input_shapes = &size, question.input_count = 1;
   question.values = &probabilities, question.value_count = 1;
-  question.cotangents = &logits, question.cotangent_count = 1; /* the score before the softmax */
+  question.cotangents = &logits, question.cotangent_count = 1;
   question.gradients = &image, question.gradient_count = 1;
   sv_session *session;
   check(sv_session_create(model, &question, &session, &error));
-  float scores[CLASSES], cotangent[CLASSES] = {0}, *gradient = memory(PIXELS * 3, sizeof(float));
-  sv_const_buffer given = {input, PIXELS * 3}, put = {cotangent, CLASSES};
-  sv_buffer answer = {scores, CLASSES}, wanted = {gradient, PIXELS * 3};
-  check(sv_session_forward(session, &given, 1, &answer, 1, &error));
-  long label = 0;
-  for (long i = 1; i < CLASSES; i++)
-    if (scores[i] > scores[label]) label = i;
-  printf("%ld: %.3f\n", label, scores[label]);
-  if (count == 5) {
-    char *end;
-    label = strtol(arguments[4], &end, 10);
-    if (end == arguments[4] || *end) stop("class '%s' is no number", arguments[4]);
-  }
-  if (label < 0 || label >= CLASSES) stop("there is no class %ld", label);
-  cotangent[label] = 1;
-  check(sv_session_backward(session, &put, 1, &wanted, 1, &error));
 
-  /* The saliency map: the largest of each pixel's three derivatives. */
-  float *map = memory(PIXELS, sizeof(float)), *large = memory(pixels, sizeof(float));
-  for (size_t i = 0; i < PIXELS * 3; i++) map[i / 3] = fmaxf(map[i / 3], fabsf(gradient[i]));
-  check(sv_gaussian_filter(map, SIZE, SIZE, 5, map, &error));
-  normalize(map, PIXELS);
-  check(sv_resize(map, SIZE, SIZE, 1, large, png.height, png.width, &error));
-  uint8_t *colours = memory(pixels, 3);
-  check(sv_colormap_apply("jet", large, pixels, colours, &error));
-  check(sv_overlay(photo, colours, pixels * 3, 0.7, colours, &error));
-  write_png(arguments[3], png, colours);
+  float predicted[CLASSES], cotangent[CLASSES], *gradient = memory(SAMPLES, sizeof(float));
+  sv_const_buffer inputs = {input, SAMPLES}, cotangents = {cotangent, CLASSES};
+  sv_buffer values = {predicted, CLASSES}, gradients = {gradient, SAMPLES};
+  check(sv_session_forward(session, &inputs, 1, &values, 1, &error));
+  int64_t label = chosen(predicted, arguments[4]);
+  check(sv_score_cotangent(&scores, 1, &label, 1, cotangent, &error));
+  check(sv_session_backward(session, &cotangents, 1, &gradients, 1, &error));
+
+  float *map = memory(SIZE * SIZE, sizeof(float));
+  check(sv_saliency_map(gradient, &size, 3, SV_MAXIMUM_OF_ABSOLUTES, map, &error));
+  check(sv_smoothed_overlay(photo, png.height, png.width, map, SIZE, SIZE, 5, "jet", 0.7, photo, &error));
+  if (!png_image_write_to_file(&png, arguments[3], 0, photo, 0, NULL)) stop("%s: %s", arguments[3], png.message);
 }
