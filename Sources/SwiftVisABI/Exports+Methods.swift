@@ -21,7 +21,7 @@ public func sv_score_cotangent(
     let chosen = try elements(filters, filter_count, "filters")
     let target = try elements(cotangent, count, "cotangent")
     try Score.writeCotangent(
-      shape: sizes, channelAxis: axis, filters: chosen.isEmpty ? nil : chosen.map { Int($0) }, name: "the tensor",
+      shape: sizes, channelAxis: axis, filters: chosen.isEmpty ? nil : chosen.map { Int($0) }, name: "cotangent",
       into: target)
   }
 }
