@@ -44,14 +44,14 @@ def run(title: str, step: str, name: str, folder: Path, backend: str, gigabytes:
 
 
 def compared(module: Any, name: str, folder: Path) -> dict[str, Any]:
-    """The errors against float64: of ours, and of the peers in float32. The gradients NAME, and NAME:PEER of a peer."""
+    """The errors against float64 of the output and of each gradient: ours, and those of the peers in float32."""
     if not (folder / "reference.npz").exists():
         np.savez(folder / "reference.npz", **module.reference(name, folder))
-    known: dict[str, np.ndarray] = {}
+    known: dict[str, np.ndarray] = {}  # NAME in float64, NAME:PEER in float32
     for path in folder.glob("*.npz"):
         with np.load(path) as file:
             known |= dict(file)
-    x, output = known.pop("x"), known.pop("output")
+    x = known.pop("x")
     start = time.perf_counter()
     found = module.ours(name, folder, x)
     seconds = time.perf_counter() - start
@@ -59,7 +59,7 @@ def compared(module: Any, name: str, folder: Path) -> dict[str, Any]:
         "input": list(x.shape),
         "parameters": int(known.pop("parameters", 0)),
         "seconds": round(seconds, 2),
-        "output": errors.largest(found.pop("output"), output),
+        "output": {},
         "gradients": {},
     }
     if "slopes" in known:
@@ -68,8 +68,10 @@ def compared(module: Any, name: str, folder: Path) -> dict[str, Any]:
             found[key] = np.tensordot(directions, found[key].astype(np.float64), found[key].ndim)
         known["gradient"] = slopes
     peers = {key: value for key, value in known.items() if ":" in key}
-    for key, gradient in (found | peers).items():
+    for key, value in (found | peers).items():
         kind, _, peer = key.partition(":")
-        if kind in known:
-            row["gradients"].setdefault(kind, {})[TITLES[peer]] = errors.of(gradient, known[kind])
+        if kind == "output":
+            row["output"][TITLES[peer]] = errors.largest(value, known[kind])
+        elif kind in known:
+            row["gradients"].setdefault(kind, {})[TITLES[peer]] = errors.of(value, known[kind])
     return row

@@ -1,6 +1,7 @@
 """Sets of networks, each network in processes of its own with limits of time and memory.
 
-What was measured is kept in build/parity/SET/NAME, so that an interrupted run goes on where it was.
+A network's row goes to docs/parity.json at once, so that an interrupted run goes on where it was. What the frameworks
+themselves computed of it is kept in build/parity/SET/NAME.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import multiprocessing
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import measure
+import table
 
 CACHE = Path(__file__).parent.parent / "build" / "parity"
 KEPT = 200e6  # bytes of a model's file that may stay for the next time
@@ -34,27 +36,24 @@ def names(title: str, limits: Limits) -> list[str]:
     return json.loads((folder / "names.json").read_text())
 
 
-def measured(
-    title: str, wanted: list[str], again: bool, limits: Limits
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def measured(title: str, wanted: list[str], limits: Limits) -> Iterator[tuple[str, table.Row]]:
     """(name, row) of each network, which is measured where there is no row yet."""
     for name in wanted:
-        folder = CACHE / title / name
-        path = folder / "row.json"
-        if again or not path.exists():
-            path.unlink(missing_ok=True)
-            row = _measure(title, name, folder, limits)
-            path.write_text(json.dumps(row, indent=1) + "\n")
-        yield name, json.loads(path.read_text())
+        row = table.rows(title).get(name)
+        if row is None:
+            row = _measure(title, name, CACHE / title / name, limits)
+            table.keep(title, name, row)
+        yield name, row
 
 
-def stored(title: str) -> dict[str, dict[str, Any]]:
-    """The rows of all networks that have been measured."""
-    rows = sorted((CACHE / title).glob("*/row.json"))
-    return {path.parent.name: json.loads(path.read_text()) for path in rows}
+def forget(title: str, names: list[str], references: bool) -> None:
+    """Their rows; and the frameworks' own values too."""
+    table.drop(title, names)
+    for name in names if references else []:
+        shutil.rmtree(CACHE / title / name, ignore_errors=True)
 
 
-def _measure(title: str, name: str, folder: Path, limits: Limits) -> dict[str, Any]:
+def _measure(title: str, name: str, folder: Path, limits: Limits) -> table.Row:
     if folder.exists() and not list(folder.glob("model.*")):  # nor is what was computed of it
         shutil.rmtree(folder)
     for step, backend in importlib.import_module(f"sets.{title}").STEPS.items():

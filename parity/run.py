@@ -3,8 +3,9 @@
 usage: python parity/run.py [--only SET ...] [--networks NAME ...] [--again] [--original FOLDER]
 
 `live`: Keras's objects on every backend, PyTorch's modules, and the original keras-vis (--original is an environment with
-version 0.4.1). The other sets are networks, whose table is printed and written to docs/parity.md. What was measured is kept
-in build/parity until `--again`, or until it is named by --networks. The exit code is 1 where a difference is too large.
+version 0.4.1). The other sets are networks, whose table is printed and written to docs/parity.md. The rows of
+docs/parity.json count as measured; those named by --networks are measured again, and with `--again` all, the frameworks' own
+values included. The exit code is 1 where a difference is too large.
 """
 
 from __future__ import annotations
@@ -83,14 +84,14 @@ def live(python: Path) -> dict[str, str]:
 
 def measured(sets: list[str], wanted: list[str], again: bool, limits: networks.Limits) -> str:
     """Measures what has not been, prints each network, and writes the table."""
+    known = {title: networks.names(title, limits) for title in SETS}
     for title in sets:
-        known = networks.names(title, limits)
-        chosen = [name for name in known if name in wanted] if wanted else known
-        for name, row in networks.measured(title, chosen, again or bool(wanted), limits):
+        chosen = [name for name in wanted if name in known[title]] if wanted else known[title]
+        if again or wanted:
+            networks.forget(title, chosen, again)
+        for name, row in networks.measured(title, chosen, limits):
             print(f"{title:28} {name:32} {table.verdict(row) or 'ok'}", flush=True)
-    rows = {title: networks.stored(title) for title in SETS}
-    known = {title: networks.names(title, limits) for title in SETS if rows[title]}
-    return table.write({title: rows[title] for title in known}, known)
+    return table.write(known)
 
 
 def main() -> int:
@@ -100,10 +101,13 @@ def main() -> int:
     parser.add_argument("--original", type=Path, help="the environment of keras-vis 0.4.1")
     parser.add_argument("--only", nargs="+", choices=("live", *SETS), default=["live", *SETS], metavar="SET")
     parser.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="these, measured again")
-    parser.add_argument("--again", action="store_true", help="measure again what was measured before")
+    parser.add_argument("--again", action="store_true", help="forget what was measured")
     parser.add_argument("--seconds", type=float, default=1200, help="for each step of a network")
     parser.add_argument("--gigabytes", type=float, default=20, help="of address space for a process")
     options = parser.parse_args()
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # PyTorch's threads spin: ten times slower where cores are shared
     outcomes = (
         live((options.original or Path("missing")) / "bin" / "python") if "live" in options.only else {}
     )
@@ -113,7 +117,7 @@ def main() -> int:
         return int("FAILED" in outcomes.values())
     limits = networks.Limits(options.seconds, options.gigabytes)
     print("\n" + measured(sets, options.networks, options.again, limits))
-    failed = any(table.verdict(row) for title in sets for row in networks.stored(title).values())
+    failed = any(table.verdict(row) for title in sets for row in table.rows(title).values())
     return int(failed or "FAILED" in outcomes.values())
 
 

@@ -17,10 +17,7 @@ from . import conditioning
 
 TITLE = "keras.applications"
 STEPS = {"reference": "torch", "jax": "jax", "ours": "torch"}  # and Keras's backend
-UNIT, SIZE = 3, 96
-# Two images of 96 x 96 instead of six.
-SLOW = ("ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge", "EfficientNetB4", "EfficientNetB5", "EfficientNetB6",
-        "EfficientNetB7", "EfficientNetV2L", "EfficientNetV2M", "NASNetLarge", "VGG16", "VGG19")  # fmt: skip
+UNIT, SIZE, IMAGES = 3, 96, 3
 
 
 def names() -> list[str]:
@@ -31,21 +28,25 @@ def names() -> list[str]:
 def build(name: str) -> Any:
     keras = importlib.import_module("keras")
     builder = getattr(keras.applications, name)
-    return builder(weights=None, input_shape=(SIZE, SIZE, 3), classifier_activation=None)
+    options = {"weights": None, "input_shape": (SIZE, SIZE, 3), "classifier_activation": None}
+    if not name.startswith("NASNet"):
+        return builder(**options)
+    backend = importlib.import_module("keras.src.applications.nasnet").backend
+    with mock.patch.object(backend, "backend", lambda: "jax"):  # they refuse PyTorch, needlessly
+        return builder(**options)
 
 
 def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     keras, torch = importlib.import_module("keras"), importlib.import_module("torch")
     keras.utils.set_random_seed(1)
-    nasnet = importlib.import_module("keras.src.applications.nasnet")
-    with mock.patch.object(nasnet.backend, "backend", lambda: "jax"):  # its builders refuse PyTorch
-        model = build(name)
+    model = build(name)
     rescales = any(layer.__class__.__name__ in ("Rescaling", "Normalization") for layer in model.layers)
     images = conditioning.pixels if rescales else conditioning.pictures
+    x = images(conditioning.CALIBRATING, SIZE, 2)
     with torch.no_grad():
-        _randomize(model, images(4, SIZE, 0))
+        _randomize(model, x)
     model.save(folder / "model.keras")
-    return references(model, images(2 if name in SLOW else 6, SIZE, 2), UNIT)
+    return references(model, x[:IMAGES], UNIT)
 
 
 def references(model: Any, x: np.ndarray, unit: int) -> dict[str, np.ndarray]:
@@ -79,11 +80,18 @@ def _randomize(model: Any, images: np.ndarray) -> None:
                 weight.assign(random.normal(0, 0.1, weight.shape))
             elif not normalizations:
                 weight.assign(np.sqrt(2) * keras.ops.convert_to_numpy(weight))  # what a rectifier halves
-    for layer in normalizations:
-        layer.momentum = 0.0
-    model(keras.ops.convert_to_tensor(images), training=True)
-    for layer in normalizations:
-        layer.momentum = 0.99
+    normalize = keras.layers.BatchNormalization.call
+
+    def calibrate(layer: Any, inputs: Any, **options: Any) -> Any:
+        mean, variance = keras.ops.moments(inputs, axes=list(range(inputs.ndim - 1)))
+        layer.moving_mean.assign(mean)
+        least = conditioning.LEAST_VARIANCE * keras.ops.mean(variance)
+        layer.moving_variance.assign(keras.ops.maximum(variance, least))
+        return normalize(layer, inputs, **options)
+
+    if normalizations:
+        with mock.patch.object(keras.layers.BatchNormalization, "call", calibrate):
+            model(keras.ops.convert_to_tensor(images), training=False)
 
 
 def _of_torch(model: Any, x: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -112,10 +120,12 @@ def jax(name: str, folder: Path) -> dict[str, np.ndarray]:
     ]
 
     def score(image: Any, variables: Any) -> Any:
-        return model.stateless_call(*variables, image, training=False)[0][:, UNIT].mean()
+        output = model.stateless_call(*variables, image, training=False)[0]
+        return output[:, UNIT].mean(), output
 
     with np.load(folder / "reference.npz") as file:
-        return {"gradient:jax": np.asarray(jax.jit(jax.grad(score))(file["x"], variables))}
+        gradient, output = jax.jit(jax.grad(score, has_aux=True))(file["x"], variables)
+    return {"gradient:jax": np.asarray(gradient), "output:jax": np.asarray(output)}
 
 
 def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:

@@ -67,6 +67,6 @@ def _network(path: Path) -> dict[str, Any]:
     return {
         "input": list(x.shape),
         "parameters": 0,
-        "output": errors.largest(found, expected),
+        "output": {"swiftvis": errors.largest(found, expected)},
         "gradients": {},
     }

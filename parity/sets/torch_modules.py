@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -18,20 +20,34 @@ def images(count: int, size: int, seed: int) -> np.ndarray:
     return np.ascontiguousarray(conditioning.pictures(count, size, seed).transpose(0, 3, 1, 2))
 
 
-def randomize(module: nn.Module, size: int) -> None:
-    """Each batch normalization gets the statistics of its own input."""
+def uninitialized() -> Any:
+    """Within it modules are made without the initial weights, which take most of the time and are overwritten."""
+    names = [name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")]
+    return mock.patch.multiple(nn.init, **{name: lambda tensor, *_, **__: tensor for name in names})
+
+
+def randomize(module: nn.Module, size: int) -> np.ndarray:
+    """Random weights, and the images of which batch normalizations have their statistics."""
     random = np.random.default_rng(1)
     normalized = any("Norm" in type(part).__name__ for part in module.modules())
-    batch = [part for part in module.modules() if isinstance(part, NORMALIZATIONS)]
     with torch.no_grad():
         for part in module.modules():
             for name, parameter in part.named_parameters(recurse=False):
                 parameter.copy_(torch.from_numpy(_values(part, name, parameter, normalized, random)))
-        for part in batch:
-            part.momentum, part.training = 1.0, True
-        module(torch.from_numpy(images(4, size, 0)))
-        for part in batch:
-            part.training = False
+        batch = [part for part in module.modules() if isinstance(part, NORMALIZATIONS)]
+        hooks = [part.register_forward_pre_hook(_calibrate) for part in batch]
+        x = images(conditioning.CALIBRATING, size, 2)
+        if batch:
+            module(torch.from_numpy(x))
+        for hook in hooks:
+            hook.remove()
+    return x
+
+
+def _calibrate(part: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+    variance, mean = torch.var_mean(inputs[0].transpose(0, 1).flatten(1), 1, correction=0)
+    part.running_mean.copy_(mean)
+    part.running_var.copy_(variance.clamp(min=conditioning.LEAST_VARIANCE * variance.mean()))
 
 
 def _values(
@@ -49,7 +65,7 @@ def _values(
     if len(shape) < 2:
         return random.normal(0, 0.1, shape)
     gain = 1 if normalized else 2  # half of it is what a rectifier leaves
-    return random.normal(0, np.sqrt(gain / parameter[0].numel()), shape)
+    return random.standard_normal(shape, np.float32) * np.float32(np.sqrt(gain / parameter[0].numel()))
 
 
 def gradient(
@@ -72,7 +88,7 @@ def reference(
         torch.save(module.state_dict(), path)
     found = {"x": x, "parameters": np.asarray(sum(p.numel() for p in module.parameters()))}
     for name, score in scores.items():
-        _, found[f"{name}:torch"] = gradient(module, x, score)
+        found["output:torch"], found[f"{name}:torch"] = gradient(module, x, score)
     for name, score in scores.items():
         found["output"], found[name] = gradient(module, x.astype(np.float64), score)
     return found

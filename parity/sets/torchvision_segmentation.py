@@ -22,19 +22,22 @@ def names() -> list[str]:
 def build(name: str):
     from torchvision import models
 
-    return models.get_model(name, weights=None, weights_backbone=None).eval()
+    from . import torch_modules
+
+    with torch_modules.uninitialized():
+        return models.get_model(name, weights=None, weights_backbone=None).eval()
 
 
 def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     from . import torch_modules
 
     module = build(name)
-    torch_modules.randomize(module, SIZE)
+    x = torch_modules.randomize(module, SIZE)[:3]
     scores = {
         "gradient": lambda output: output[:, UNIT].mean(),
         "pixel": lambda output: output[(slice(None), UNIT, *PIXEL)].mean(),
     }
-    return torch_modules.reference(module, torch_modules.images(3, SIZE, 2), scores, folder / "model.pt")
+    return torch_modules.reference(module, x, scores, folder / "model.pt")
 
 
 def ours(name: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
