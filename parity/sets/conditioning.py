@@ -38,9 +38,9 @@ def scales(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def offsets(random: np.random.Generator, scale: np.ndarray) -> np.ndarray:
-    """About 3 deviations to either side, most of them open."""
+    """About 4 deviations to either side, most of them open. (With 3 half of the images of a VGG13 had a jump.)"""
     sign = np.where(random.random(scale.shape) < 0.3, -1, 1)
-    return sign * scale * random.uniform(2, 4, scale.shape)
+    return sign * scale * random.uniform(3, 5, scale.shape)
 
 
 def _interpolation(size: int, cells: int) -> np.ndarray:
