@@ -10,7 +10,7 @@ import numpy as np
 TITLE = "torchvision.models"
 STEPS = {"ours": "torch"}
 UNIT = 4  # a class that SqueezeNets, which end in a rectifier, do not close
-# One image of 224 x 224 instead of three of 96 x 96.
+# One image of 224 x 224 instead of five of 96 x 96.
 TRANSFORMERS = ("vit", "swin", "maxvit")
 
 
@@ -33,7 +33,7 @@ def build(name: str):
 def reference(name: str, folder: Path) -> dict[str, np.ndarray]:
     from . import torch_modules
 
-    count, size = (1, 224) if name.startswith(TRANSFORMERS) else (3, 96)
+    count, size = (1, 224) if name.startswith(TRANSFORMERS) else (5, 96)
     module = build(name)
     x = torch_modules.randomize(module, size)[:count]
     scores = {"gradient": lambda output: output[:, UNIT].mean()}
