@@ -16,6 +16,7 @@ public final class Model: Sendable {
   let weights: [String: Weights]
   /// Derived from them for the kernels, on demand.
   let packedWeights = PackedWeights()
+  let idleSessions = IdleSessions()
 
   private init(description: String, graph: Graph, weights: [String: Weights]) {
     (self.description, self.graph, self.weights) = (description, graph, weights)
@@ -80,12 +81,18 @@ public final class Model: Sendable {
   ///   - half: whether weights of rank two and more are stored as float16, rounded to nearest.
   /// - Throws: ``VisError`` of kind `io`, or `invalidArgument` for a weight beyond float16's 65504.
   public func save(to path: String, half: Bool = false) throws(VisError) {
-    try asVisError { try ModelFile.write(description: description, weights: usedWeights, to: path, half: half) }
+    try asVisError { try ModelFile.write(description: description, weights: graph.used(of: weights), to: path, half: half) }
   }
 
-  /// Those that the graph names.
-  var usedWeights: [String: Weights] {
-    let used = Set(graph.nodes.flatMap { $0.weights.values.map { ObjectIdentifier($0) } })
+  /// Gives back the memory that the last methods' runs have left for the next ones: up to four arenas of activations. Weights packed for
+  /// the kernels stay.
+  public func releaseMemory() { idleSessions.removeAll() }
+}
+
+extension Graph {
+  /// The weights that the nodes name.
+  func used(of weights: [String: Weights]) -> [String: Weights] {
+    let used = Set(nodes.flatMap { $0.weights.values.map { ObjectIdentifier($0) } })
     return weights.filter { used.contains(ObjectIdentifier($0.value)) }
   }
 }

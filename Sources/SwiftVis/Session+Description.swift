@@ -7,7 +7,7 @@ extension Session {
         + #""algorithm": \#(step.kernel.algorithmName.map(JSON.quoted) ?? "null"), "#
         + #""multiply_adds": \#(step.kernel.multiplyAdds)}"#
     }
-    let weights = model.usedWeights.sorted { $0.key < $1.key }.map { name, weights in
+    let weights = graph.used(of: weights).sorted { $0.key < $1.key }.map { name, weights in
       "\(JSON.quoted(name)): [\(weights.shape.map(String.init).joined(separator: ", "))]"
     }
     return #"{"steps": [\#(steps.joined(separator: ", "))], "arena_bytes": \#(arenaByteCount), "#

@@ -20,7 +20,8 @@ package struct Question: Hashable, Sendable {
 
 /// One answer, planned and with its memory reserved, so that running it again costs only the arithmetic. Used by one thread at a time.
 package final class Session {
-  let model: Model
+  /// Of the model, which is not held itself: it holds its idle sessions.
+  let graph: Graph, weights: [String: Weights], packedWeights: PackedWeights
   let plan: Plan
   let threads: Int
   /// By step, see `Step.cost`.
@@ -40,7 +41,7 @@ package final class Session {
   /// no path leads from a wanted gradient to a cotangent, or memory is short.
   package init(_ model: Model, _ question: Question, threads: Int = 0) throws {
     try Processor.check()
-    self.model = model
+    (graph, weights, packedWeights) = (model.graph, model.weights, model.packedWeights)
     plan = try Plan(model, question)
     costs = plan.steps.map { [plan] in $0.cost(plan.counts) }
     // A network that is done before a thread is awake needs one.
@@ -52,7 +53,7 @@ package final class Session {
 
   /// The shape of a node in this session.
   package func shape(of node: String) throws -> [Int] {
-    guard let index = model.graph.index(of: node) else {
+    guard let index = graph.index(of: node) else {
       throw VisError(.invalidArgument, "the model has no node '\(node)'")
     }
     return plan.shapes[index]
@@ -62,12 +63,12 @@ package final class Session {
   package var unmodifiedActivations: [String] { plan.unmodifiedActivations }
   package var arenaByteCount: Int { arena.byteCount }
   /// Weights packed for the kernels, which all sessions of the model share.
-  package var packedWeightByteCount: Int { model.packedWeights.byteCount }
+  package var packedWeightByteCount: Int { packedWeights.byteCount }
 
   /// Runs the network. `inputs` are in the model's order, `values` in the question's.
   /// Throws `invalidArgument` where a count is wrong or an input holds a NaN or an infinity.
   package func forward(_ inputs: [UnsafeBufferPointer<Float>], values: [UnsafeMutableBufferPointer<Float>] = []) throws {
-    let inputNames = (0..<model.graph.inputCount).map { model.graph.nodes[$0].name }
+    let inputNames = (0..<graph.inputCount).map { graph.nodes[$0].name }
     try check("input", inputs.map(\.count), plan.inputs, inputNames)
     try check("value", values.map(\.count), plan.values, plan.question.values)
     state = .spent

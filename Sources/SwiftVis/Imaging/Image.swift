@@ -48,7 +48,8 @@ public struct Image<Sample: ImageSample>: Sendable, Hashable {
     return (row * width + column) * channels + channel
   }
 
-  static var maximumCount: Int { ShapeInference.maximumElementCount }
+  /// Beyond it an image is a mistake, and its memory would not be had.
+  static var maximumCount: Int { 1 << 31 }
 }
 
 /// What an ``Image`` can be made of: `UInt8` or `Float`.

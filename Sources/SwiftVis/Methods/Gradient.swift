@@ -58,4 +58,37 @@ extension Model {
       return try run(inputs, score: score, gradients: wanted, rule: rule, options: options).gradients
     }
   }
+
+  /// The gradient for losses of your own: a vector-Jacobian product, of which all other methods are made.
+  ///
+  /// Take the layers' values from `predict(_:at:)`, compute the loss and its derivative with respect to them, and carry that back.
+  ///
+  /// - Parameters:
+  ///   - inputs: one for each input, in the model's order, all of one batch size.
+  ///   - cotangents: the derivative of the loss with respect to the output of layers or nodes, by name; each of its output's shape.
+  ///   - layer: a layer or node that leads to all of them; nil for the model's first input.
+  ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, exactness and progress.
+  /// - Returns: a tensor of the shape of the layer's output: the sum of (d output / d layer)ᵀ cotangent.
+  /// - Throws: ``VisError``, as `gradient` of an image; `invalidArgument` also where a cotangent has another shape.
+  public func gradient(
+    of inputs: [Tensor], cotangents: [String: Tensor], at layer: String? = nil, rule: BackwardRule = .plain,
+    options: RunOptions = RunOptions()
+  ) throws(VisError) -> Tensor {
+    try asVisError {
+      let wanted = try layer.map { try node(named: $0) } ?? 0
+      let sorted = cotangents.sorted { $0.key < $1.key }
+      let wish = Run.Wish(cotangents: try sorted.map { try node(named: $0.key) }, gradients: [wanted])
+      return try withRun(inputs, wish, rule: rule, options: options) { run in
+        for (name, cotangent) in sorted {
+          let shape = try run.session.shape(of: graph.nodes[node(named: name)].name)
+          guard cotangent.shape == shape else {
+            throw VisError(.invalidArgument, "the cotangent of '\(name)' has shape \(cotangent.shape), expected \(shape)")
+          }
+        }
+        _ = try run.forward(inputs)
+        return try run.backward(sorted.map(\.value))[0]
+      }
+    }
+  }
 }

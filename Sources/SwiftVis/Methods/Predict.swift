@@ -44,7 +44,7 @@ extension Model {
   ) throws(VisError) -> [Tensor] {
     try asVisError {
       let nodes = try layers?.map { try node(named: $0) } ?? graph.outputs
-      return try run(inputs, values: nodes, options: options).values
+      return try withRun(inputs, Run.Wish(values: nodes), options: options) { try $0.forward(inputs) }
     }
   }
 }

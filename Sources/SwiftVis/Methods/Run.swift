@@ -1,45 +1,92 @@
-/// One pass forward and one back: what all methods are made of.
+/// A question at work for a method: inputs forward, cotangents back, with the caller's rule and progress.
+struct Run {
+  /// What is asked, by node.
+  struct Wish {
+    var values: [Graph.NodeIndex] = []
+    var cotangents: [Graph.NodeIndex] = []
+    var gradients: [Graph.NodeIndex] = []
+    /// How often the cotangents will go back after one pass forward.
+    var backwardCount = 1
+  }
+
+  let session: Session
+  private let question: Question
+  private let progress: (@Sendable (Double) -> Void)?
+  private let stepCount: Double
+  private var stepsDone = 0
+
+  fileprivate init(_ session: Session, _ question: Question, _ options: RunOptions, backwardCount: Int) {
+    (self.session, self.question, progress) = (session, question, options.progress)
+    let forwardCount = session.plan.forwardCount
+    stepCount = Double(forwardCount + backwardCount * (session.plan.steps.count - forwardCount))
+  }
+
+  /// The values that were wished.
+  mutating func forward(_ inputs: [Tensor]) throws -> [Tensor] {
+    report(session.plan.forwardCount)
+    return try filled(question.values) { values in
+      try withBuffers(inputs) { try session.forward($0, values: values) }
+    }
+  }
+
+  /// The gradients that were wished.
+  mutating func backward(_ cotangents: [Tensor]) throws -> [Tensor] {
+    report(session.plan.steps.count - session.plan.forwardCount)
+    return try filled(question.gradients) { gradients in
+      try withBuffers(cotangents) { try session.backward($0, gradients: gradients) }
+    }
+  }
+
+  private mutating func report(_ count: Int) {
+    guard let progress else { return }
+    session.progress = { [stepsDone, stepCount] done, _ in
+      progress(Double(stepsDone + done) / stepCount)
+      return true
+    }
+    stepsDone += count
+  }
+
+  private func filled(_ nodes: [String], _ body: ([UnsafeMutableBufferPointer<Float>]) throws -> Void) throws -> [Tensor] {
+    var tensors = try nodes.map { try Tensor(zeros: session.shape(of: $0)) }
+    try withMutableBuffers(&tensors, body)
+    return tensors
+  }
+}
+
 extension Model {
-  /// The values of some nodes, and the gradients at others of each sample's own score.
-  func run(
-    _ inputs: [Tensor], values: [Graph.NodeIndex] = [], score: Score? = nil, gradients: [Graph.NodeIndex] = [],
-    rule: BackwardRule = .plain, options: RunOptions
-  ) throws -> (values: [Tensor], gradients: [Tensor]) {
+  /// A run of inputs of these shapes; its session is kept for the next one like it, unless it failed.
+  func withRun<Result>(
+    _ inputs: [Tensor], _ wish: Run.Wish, rule: BackwardRule = .plain, options: RunOptions,
+    _ body: (inout Run) throws -> Result
+  ) throws -> Result {
     guard options.threads >= 0 else { throw VisError(.invalidArgument, "threads: \(options.threads) is below 0") }
     let (kinds, function) = try rule.resolved(in: self)
     var question = Question(inputShapes: inputs.map(\.shape))
-    question.values = values.map { graph.nodes[$0].name }
-    question.cotangents = score.map { [$0.name] } ?? []
-    question.gradients = gradients.map { graph.nodes[$0].name }
+    func names(_ nodes: [Graph.NodeIndex]) -> [String] { nodes.map { graph.nodes[$0].name } }
+    (question.values, question.cotangents) = (names(wish.values), names(wish.cotangents))
+    question.gradients = names(wish.gradients)
     (question.rule, question.rules) = (rule.kind, kinds)
     question.exact = options.exact
-    let session = try Session(self, question, threads: options.threads)
+    question.keepsForward = wish.backwardCount > 1
+    let session = try idleSessions.take(question, options.threads) ?? Session(self, question, threads: options.threads)
     session.customRule = function
+    var run = Run(session, question, options, backwardCount: wish.backwardCount)
+    let result = try body(&run)
+    idleSessions.keep(session, question, options.threads)
+    return result
+  }
 
-    let stepCount = Double(session.plan.steps.count), forwardCount = session.plan.forwardCount
-    if let progress = options.progress {
-      session.progress = { done, _ in
-        progress(Double(done) / stepCount)
-        return true
-      }
+  /// The values of some nodes, and the gradients at others of each sample's own score.
+  func run(
+    _ inputs: [Tensor], values: [Graph.NodeIndex] = [], score: Score, gradients: [Graph.NodeIndex], rule: BackwardRule,
+    options: RunOptions
+  ) throws -> (values: [Tensor], gradients: [Tensor]) {
+    let wish = Run.Wish(values: values, cotangents: [score.node], gradients: gradients)
+    return try withRun(inputs, wish, rule: rule, options: options) { run in
+      let values = try run.forward(inputs)
+      let cotangent = try score.cotangent(shape: run.session.shape(of: score.name))
+      return (values, try run.backward([cotangent]))
     }
-    var valuesFound = try question.values.map { try Tensor(zeros: session.shape(of: $0)) }
-    try withBuffers(inputs) { inputs in
-      try withMutableBuffers(&valuesFound) { try session.forward(inputs, values: $0) }
-    }
-    guard let score else { return (valuesFound, []) }
-    if let progress = options.progress {
-      session.progress = { done, _ in
-        progress(Double(forwardCount + done) / stepCount)
-        return true
-      }
-    }
-    let cotangent = try score.cotangent(shape: session.shape(of: score.name))
-    var gradientsFound = try question.gradients.map { try Tensor(zeros: session.shape(of: $0)) }
-    try withBuffers([cotangent]) { cotangents in
-      try withMutableBuffers(&gradientsFound) { try session.backward(cotangents, gradients: $0) }
-    }
-    return (valuesFound, gradientsFound)
   }
 
   /// The model's only input. Methods that make one map have one image.
@@ -65,6 +112,7 @@ private func withMutableBuffers(
 ) throws {
   func borrow(_ rest: ArraySlice<Int>, _ collected: [UnsafeMutableBufferPointer<Float>]) throws {
     guard let index = rest.first else { return try body(collected) }
+    // Taken out, so that the next one can be borrowed too.
     var values: [Float] = []
     swap(&values, &tensors[index].values)
     defer { swap(&values, &tensors[index].values) }

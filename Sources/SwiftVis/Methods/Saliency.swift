@@ -41,14 +41,7 @@ extension Model {
   ) throws(VisError) -> Tensor {
     let gradient = try gradient(of: input, target: target, rule: rule, options: options)
     return try asVisError {
-      let axis = graph.channelAxis(of: try onlyInput())
-      return try Tensor(shape: gradient.shape.removing(axis)) { map in
-        try gradient.values.withUnsafeBufferPointer {
-          try SaliencyMap.reduce(
-            $0, shape: gradient.shape, channelAxis: axis, reduction == .sum ? .sumOfAbsolutes : .maximumOfAbsolutes,
-            into: map)
-        }
-      }
+      try SaliencyMap.of(gradient, channelAxis: graph.channelAxis(of: try onlyInput()), reduction)
     }
   }
 }
@@ -56,6 +49,16 @@ extension Model {
 /// One value a pixel from a gradient's channels.
 package enum SaliencyMap {
   package enum Reduction { case maximum, maximumOfAbsolutes, sumOfAbsolutes }
+
+  static func of(_ gradient: Tensor, channelAxis: Int, _ reduction: ChannelReduction) throws -> Tensor {
+    try Tensor(shape: gradient.shape.removing(channelAxis)) { map in
+      try gradient.values.withUnsafeBufferPointer {
+        try reduce(
+          $0, shape: gradient.shape, channelAxis: channelAxis,
+          reduction == .sum ? .sumOfAbsolutes : .maximumOfAbsolutes, into: map)
+      }
+    }
+  }
 
   /// `map` has the gradient's shape without the channel axis.
   package static func reduce(

@@ -118,6 +118,41 @@ import Testing
     #expect(found.samples == [0, 6, 0, 12] && found.channels == 2)
   }
 
+  @Test func perFilter() throws {
+    let model = try Self.model()
+    var found: [Int: [Float]] = [:]
+    try model.saliencyPerFilter(of: image) { filter, map in found[filter] = map.samples }
+    #expect(found.count == 2)
+    for filter in 0..<2 { #expect(try found[filter] == model.saliency(of: image, target: .filter(filter)).samples) }
+    var order: [Int] = []
+    try model.saliencyPerFilter(of: image, filters: [1, 0, 1], of: "rectifier", rule: .guided) { filter, _ in
+      order.append(filter)
+    }
+    #expect(order == [1, 0, 1])
+    for wrong in [[], [0, 7]] {
+      #expect(throws: VisError.self) { try model.saliencyPerFilter(of: image, filters: wrong) { _, _ in } }
+    }
+    struct Enough: Error {}
+    let error = #expect(throws: VisError.self) {
+      try model.saliencyPerFilter(of: image) { _, _ in throw Enough() }
+    }
+    #expect(error?.underlyingError is Enough)
+  }
+
+  /// (y0 - 1)^2 / 2 at the first pixel, whose derivative is 7 - 1 there.
+  @Test func lossesOfYourOwn() throws {
+    let model = try Self.model()
+    let input = try Tensor(shape: [1, 1, 2, 2], values: samples)
+    let slope = try Tensor(shape: [1, 1, 2, 2], values: [6, 0, 0, 0])
+    #expect(try model.gradient(of: [input], cotangents: ["head": slope]).values == [6, 18, 0, 0])
+    #expect(try model.gradient(of: [input], cotangents: ["y": slope, "a": slope], at: "a").values == [12, 18, 0, 0])
+    #expect(throws: VisError.self) { try model.gradient(of: [input], cotangents: [:]) }
+    #expect(throws: VisError.self) { try model.gradient(of: [input], cotangents: ["nothing": slope]) }
+    let other = try Tensor(shape: [1, 4], values: samples)
+    #expect(throws: VisError.self) { try model.gradient(of: [input], cotangents: ["y": other]) }
+    #expect(throws: VisError.self) { try model.gradient(of: [], cotangents: ["y": slope]) }
+  }
+
   @Test func channelsFirstIsTheSame() throws {
     let (last, first) = (try Self.model(), try Self.model(isChannelsFirst: true))
     #expect(first.layers[1].isChannelsFirst && !last.layers[1].isChannelsFirst)

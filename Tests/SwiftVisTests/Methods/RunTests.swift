@@ -38,4 +38,36 @@ import Testing
     await task.value
     #expect(try model.saliency(of: image).samples.count == 2)
   }
+
+  /// Sessions wait for the next run like them: with other numbers, another rule, after a failure, on several threads.
+  @Test func sessionsAreUsedAgain() async throws {
+    let model = try MethodsTests.model()
+    func map(_ sample: Float, _ rule: BackwardRule = .plain) throws -> [Float] {
+      let image = try Image<Float>(height: 1, width: 2, channels: 2, samples: [sample, 1, -1, 2])
+      return try model.gradient(of: image, target: .filter(1), rule: rule).samples
+    }
+    for _ in 0..<3 {
+      #expect(try map(1) == [-1, 2, 0, 2])
+      #expect(try map(-1) == [0, 2, 0, 2])
+      #expect(try map(1, .elementwise { _, _, _ in 3 }) == [3, 3, 3, 3])
+      #expect(throws: VisError.self) { try map(1, .custom { _ in throw VisError(.unsupported, "no") }) }
+      #expect(try map(1, .elementwise { _, _, _ in 4 }) == [4, 4, 4, 4])
+      model.releaseMemory()
+    }
+    try await withThrowingTaskGroup { group in
+      for _ in 0..<8 { group.addTask { for _ in 0..<20 { #expect(try map(1) == [-1, 2, 0, 2]) } } }
+      try await group.waitForAll()
+    }
+  }
+
+  /// Idle sessions do not hold their model.
+  @Test func modelsAreFreed() throws {
+    weak var freed: Model?
+    do {
+      let model = try MethodsTests.model()
+      freed = model
+      _ = try model.predict(Image<Float>(height: 1, width: 2, channels: 2, repeating: 1))
+    }
+    #expect(freed == nil)
+  }
 }
