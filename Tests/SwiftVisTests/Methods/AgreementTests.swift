@@ -26,7 +26,7 @@ import Testing
 
   @Test func methods() throws {
     let target = Target.logit(2)
-    let input = try Tensor(shape: [1, 12, 16, 3], values: image.samples.map { Float($0) })
+    let input = try SwiftVis.Tensor(shape: [1, 12, 16, 3], values: image.samples.map { Float($0) })
     let saliency = try model.saliency(of: image, target: target)
     let gradient = try model.gradient(of: image, target: target)
     try expect(model.predict(image).values, "predict")

@@ -42,7 +42,7 @@ import Testing
   /// Sessions wait for the next run like them: with other numbers, another rule, after a failure, on several threads.
   @Test func sessionsAreUsedAgain() async throws {
     let model = try MethodsTests.model()
-    func map(_ sample: Float, _ rule: BackwardRule = .plain) throws -> [Float] {
+    @Sendable func map(_ sample: Float, _ rule: BackwardRule = .plain) throws -> [Float] {
       let image = try Image<Float>(height: 1, width: 2, channels: 2, samples: [sample, 1, -1, 2])
       return try model.gradient(of: image, target: .filter(1), rule: rule).samples
     }
