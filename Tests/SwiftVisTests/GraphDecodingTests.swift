@@ -297,7 +297,7 @@ private func node(_ op: String, _ rest: String = "", name: String = "x", inputs:
 }
 
 /// A network of one node for each operation.
-private enum EveryOperation {
+enum EveryOperation {
   static let weights = [
     "k": [3, 3, 2, 4], "b": [4], "dw": [3, 3, 4, 2], "t": [2, 2, 4, 8], "alpha": [1, 1, 4], "one": [1], "d": [4, 3],
   ]

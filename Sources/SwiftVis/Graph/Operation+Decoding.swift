@@ -2,7 +2,7 @@ import SwiftVisKernels
 
 extension Operation {
   /// The model format's word for the operation.
-  public var name: String {
+  package var name: String {
     switch self {
     case .input: "input"
     case .constant: "constant"
@@ -191,7 +191,7 @@ extension Merge {
 }
 
 extension Activation {
-  public var name: String {
+  package var name: String {
     switch self {
     case .linear: "linear"
     case .relu: "relu"
