@@ -122,10 +122,11 @@ func elementCount(_ sizes: [Int64], _ name: String) throws -> Int {
 
 /// Throws where two buffers share memory; `allowSame` lets them be the very same.
 func checkOverlap<A, B>(
-  _ input: UnsafeBufferPointer<A>, _ output: UnsafeMutableBufferPointer<B>, allowSame: Bool, _ name: String
+  _ input: UnsafeBufferPointer<A>, _ output: UnsafeMutableBufferPointer<B>, allowSame: Bool, _ name: String,
+  other: String = "output"
 ) throws {
   let first = UInt(bitPattern: input.baseAddress), second = UInt(bitPattern: output.baseAddress)
   let firstSize = UInt(input.count * MemoryLayout<A>.stride), secondSize = UInt(output.count * MemoryLayout<B>.stride)
   let (low, high, size) = first <= second ? (first, second, firstSize) : (second, first, secondSize)
-  guard high - low >= size || (allowSame && first == second) else { throw invalid("output overlaps \(name)") }
+  guard high - low >= size || (allowSame && first == second) else { throw invalid("\(other) overlaps \(name)") }
 }

@@ -22,13 +22,16 @@ import Testing
     var network = Builder(name: "all", classes: ["a", "b", "c"])
     let image = network.input("image", shape: [nil, 8, 7, 3])
     var x = network.convolution(
-      image, kernel: try tensor([3, 3, 3, 6], scale: 0.3), bias: try tensor([6]), padding: .same, activation: .relu, name: "conv")
+      image, kernel: try tensor([3, 3, 3, 6], scale: 0.3), bias: try tensor([6]), padding: .same, activation: .relu,
+      name: "conv")
     let right = network.convolution(x, kernel: try tensor([1, 1, 3, 6], seed: 2), groups: 2)
     x = network.average([network.add([x, right]), network.maximum([x, right]), network.minimum([x, right])])
     x = network.batchNormalization(
-      x, gamma: try tensor([6]), mean: try tensor([6], seed: 3), variance: try Tensor(shape: [6], values: [1, 2, 3, 1, 2, 3]),
+      x, gamma: try tensor([6]), mean: try tensor([6], seed: 3),
+      variance: try Tensor(shape: [6], values: [1, 2, 3, 1, 2, 3]),
       name: "norm")
-    x = network.depthwiseConvolution(x, kernel: try tensor([3, 2, 6, 1]), strides: (2, 2), padding: .same, activation: .silu)
+    x = network.depthwiseConvolution(
+      x, kernel: try tensor([3, 2, 6, 1]), strides: (2, 2), padding: .same, activation: .silu)
     let small = network.averagePool(x, size: (3, 3), strides: (1, 1), padding: .same, countsPadding: true)
     x = network.concatenate([x, network.maxPool(small, strides: (1, 1), padding: .same), small])
     x = network.transposedConvolution(

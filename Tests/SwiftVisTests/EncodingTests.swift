@@ -43,7 +43,8 @@ import Testing
       .constant, .convolution(grouped), .depthwiseConvolution(convolution),
       .transposedConvolution(convolution, outputPadding: nil),
       .transposedConvolution(convolution, outputPadding: Extent2D(0, 1)), .dense,
-      .matrixProduct(transposesLeft: true, transposesRight: false), .matrixProduct(transposesLeft: false, transposesRight: true),
+      .matrixProduct(transposesLeft: true, transposesRight: false),
+      .matrixProduct(transposesLeft: false, transposesRight: true),
       .affine, .pool(maximum), .pool(average), .reduce(.max, axes: [1, 2], keepDims: true),
       .reduce(.sum, axes: [3], keepDims: false), .pad([EdgePair(1, -2), EdgePair(0, 0), EdgePair(-3, 4)]), .resize(scaled),
       .resize(sized), .reshape([3, -1]), .permute([0, 3, 1, 2]), .concatenate(axis: 2),
@@ -64,8 +65,11 @@ import Testing
       }
       #expect(Float(read) == value)
     }
-    #expect(JSON.finite(0.1 as Float).text == "0.1" && JSON.number(5).text == "5" && JSON.integer(.min).text.hasPrefix("-9.2"))
-    #expect(JSON.object(["b": .null, "a\"": .array([.bool(true), .string("é\n")])]).text == #"{"a\"": [true, "é\u000a"], "b": null}"#)
+    #expect(
+      JSON.finite(0.1 as Float).text == "0.1" && JSON.number(5).text == "5" && JSON.integer(.min).text.hasPrefix("-9.2"))
+    #expect(
+      JSON.object(["b": .null, "a\"": .array([.bool(true), .string("é\n")])]).text
+        == #"{"a\"": [true, "é\u000a"], "b": null}"#)
   }
 
   /// A network of every operation: what is built is what the description says.

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 
 flags=(-Wall -Wextra -Werror -O1 -I "$here/../../Sources/CSwiftVis/include")
 libraries=(-L "$folder" -lswiftvis -Wl,-rpath,"$folder" -lm -pthread)
-for test in test_abi test_methods test_session test_process; do
+for test in test_abi test_methods test_optimization test_session test_process; do
   "${CC:-cc}" -std=c11 -D_GNU_SOURCE "${flags[@]}" "$here/$test.c" -o "$work/$test-c" "${libraries[@]}"
   programs=("$test-c")
   if command -v "${CXX:-c++}" >/dev/null; then

@@ -133,6 +133,81 @@ def test_norm_of_a_black_image(tensor: Any) -> None:
     assert (gradient(LPNorm(tensor(5, 6, 3)), np.zeros((1, 5, 6, 3))) == 0).all()
 
 
+def variation(x: np.ndarray, beta: float, first: bool) -> float:
+    axes = [axis for axis in range(1, x.ndim) if axis != (1 if first else x.ndim - 1)]
+    here = tuple(slice(-1) if axis in axes else slice(None) for axis in range(x.ndim))
+    squares = 0.0
+    for axis in axes:
+        there = (*here[:axis], slice(1, None), *here[axis + 1 :])
+        squares = squares + (x[there] - x[here]) ** 2
+    return (squares ** (beta / 2)).sum() / x[0].size
+
+
+def norm(x: np.ndarray, p: float, first: bool) -> float:
+    return (np.abs(x) ** p).sum() ** (1 / p) / x[0].size
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 3), (4, 7), (3, 4, 5, 2), (1, 6, 9)])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("parameter", [1, 2.0, 3, 1.5, 7.5])
+def test_gradients_of_regularizers(
+    parameter: float, first: bool, shape: tuple[int, ...], tensor: Any
+) -> None:
+    """By finite differences of the formulas in float64."""
+    x = np.random.default_rng(6).normal(size=(2, *shape)).astype(np.float32).astype(np.float64)
+    image = tensor(*shape, data_format="channels_first" if first else "channels_last")
+    first = first and len(shape) > 1
+    for kind, formula in ((TotalVariation, variation), (LPNorm, norm)):
+        found = gradient(kind(image, parameter), x)
+        np.testing.assert_allclose(value(kind(image, parameter), x), formula(x, parameter, first), rtol=1e-5)
+        slopes = np.zeros_like(x)
+        for place in np.ndindex(*x.shape):
+            step = np.zeros_like(x)
+            step[place] = 1e-6
+            slopes[place] = (formula(x + step, parameter, first) - formula(x - step, parameter, first)) / 2e-6
+        np.testing.assert_allclose(found, slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max() + 1e-8)
+
+
+@pytest.mark.parametrize("p", [2, 6.0, 40, 2.5])
+def test_norm_of_values_whose_powers_no_float_holds(p: float, tensor: Any) -> None:
+    for scale in (1e-30, 1e30):
+        x = (np.random.default_rng(4).normal(size=(1, 5, 6, 3)) * scale).astype(np.float32)
+        wide = np.abs(x.astype(np.float64)) / scale
+        wanted = (wide**p).sum() ** (1 / p) / 90
+        np.testing.assert_allclose(value(LPNorm(tensor(5, 6, 3), p), x), wanted * scale, rtol=1e-5)
+        slopes = np.sign(x) * (wide / (wanted * 90)) ** (p - 1) / 90
+        np.testing.assert_allclose(gradient(LPNorm(tensor(5, 6, 3), p), x), slopes, rtol=1e-4, atol=1e-30)
+
+
+def test_largest_values_share_the_gradient(tensor: Any) -> None:
+    found = gradient(LPNorm(tensor(1, 2, 2), np.inf), np.array([[[[3, 1], [3, -9]]]]))
+    np.testing.assert_array_equal(np.ravel(found), [0.125, 0, 0.125, 0])
+
+
+def test_regularizers_of_formulas(tensor: Any) -> None:
+    """They are operations like others: of a transposed tensor, beside others on one tensor, and with weights."""
+    x = np.random.default_rng(2).normal(size=(1, 4, 5, 3)).astype(np.float32)
+    image = tensor(4, 5, 3)
+    turned = np.transpose(image, (0, 2, 1, 3))
+    one, other = gradient(TotalVariation(turned, 1.5), x), gradient(TotalVariation(image, 1.5), x)
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-8)
+
+    class Both(Loss):
+        def build_loss(self) -> Any:
+            tv, size = TotalVariation(turned).build_loss(), LPNorm(image, 3).build_loss()
+            return tv * size + np.sum(np.transpose(turned)) - 2 * size
+
+    parts = [gradient(TotalVariation(image), x), gradient(LPNorm(image, 3), x)]
+    tv, size = value(TotalVariation(image), x), value(LPNorm(image, 3), x)
+    np.testing.assert_allclose(gradient(Both(), x), parts[0] * size + parts[1] * (tv - 2) + 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("beta", [0, -1, np.nan, np.inf])
+def test_wrong_beta(beta: float, tensor: Any) -> None:
+    with pytest.raises(ValueError, match="total variation: beta"):
+        value(TotalVariation(tensor(2, 2, 1), beta), np.ones((1, 2, 2, 1)))
+
+
 def test_norms_below_one_are_refused(tensor: Any) -> None:
     with pytest.raises(ValueError, match=r"^p value should range between \[1, inf\)$"):
         LPNorm(tensor(3), 0.5)
@@ -199,6 +274,17 @@ def test_jitter_of_channels_first_and_other_ranks(monkeypatch: pytest.MonkeyPatc
     line = np.arange(5.0)[None, :, None]
     offsets(monkeypatch, [1])
     np.testing.assert_array_equal(Jitter(1).pre(line)[0, :, 0], [3, 0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "int64", "float64", "complex128"])
+def test_jitter_of_any_type(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = (np.random.default_rng(5).random((2, 4, 5, 3)) * 200).astype(dtype)
+    offsets(monkeypatch, [2, -7])
+    found = Jitter(9).pre(array[:, ::-1])
+    assert found.dtype == array.dtype
+    real = array[:, ::-1].real.astype(np.float64)
+    wanted = ndimage.shift(real, [0, 2, -7, 0], mode="wrap", order=0)
+    np.testing.assert_array_equal(found.real, wanted)
 
 
 def test_wrong_jitter() -> None:

@@ -76,9 +76,14 @@ def test_deprocess_input() -> None:
     x = np.random.default_rng(0).normal(3, 9, (8, 8, 3))
     found = utils.deprocess_input(x)
     expected = np.clip((x - x.mean()) / (x.std() + 1e-7) * 0.1 + 0.5, 0, 1)
-    np.testing.assert_allclose(found, expected * 255)
-    np.testing.assert_allclose(utils.deprocess_input(x, (-1, 1)), expected * 2 - 1)
-    assert utils.deprocess_input(x.astype(np.float32)).dtype == np.float32
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected * 255, atol=1e-4)  # the picture is float32
+    np.testing.assert_allclose(utils.deprocess_input(x, (-1, 1)), expected * 2 - 1, atol=1e-6)
+    assert (utils.deprocess_input(np.full((2, 3), 7)) == np.full((2, 3), 127.5)).all()
+    assert np.isnan(utils.deprocess_input([1, np.nan])).all()
+    for wrong in ((1, 1), (1, 0), (0, np.inf), (np.nan, 1)):
+        with pytest.raises(ValueError, match="low"):
+            utils.deprocess_input(x, wrong)
 
 
 def test_get_img_shape() -> None:

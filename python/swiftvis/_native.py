@@ -491,5 +491,70 @@ def smoothed_overlay(
     return output
 
 
+# ---- Optimization: contiguous float32 arrays ----
+
+
+def total_variation(array: np.ndarray, channels_first: bool, beta: float) -> float:
+    return _regularizer(lib.sv_total_variation, array, channels_first, beta)
+
+
+def add_total_variation_gradient(
+    array: np.ndarray, channels_first: bool, beta: float, weight: float, total: np.ndarray
+) -> None:
+    _add_gradient(lib.sv_total_variation, array, weight, total, channels_first, beta)
+
+
+def lp_norm(array: np.ndarray, p: float) -> float:
+    return _regularizer(lib.sv_lp_norm, array, p)
+
+
+def add_lp_norm_gradient(array: np.ndarray, p: float, weight: float, total: np.ndarray) -> None:
+    _add_gradient(lib.sv_lp_norm, array, weight, total, p)
+
+
+def _regularizer(function: Any, array: np.ndarray, *parameters: Any) -> float:
+    value = ffi.new("double *")
+    call(function, _float_pointer(array), _shape_of(array.shape), *parameters, 0, value, ffi.NULL)
+    return value[0]
+
+
+def _add_gradient(
+    function: Any, array: np.ndarray, weight: float, total: np.ndarray, *parameters: Any
+) -> None:
+    pointers = _float_pointer(array), _shape_of(array.shape)
+    call(function, *pointers, *parameters, weight, ffi.NULL, _float_pointer(total))
+
+
+def normalized_gradient(gradient: np.ndarray) -> np.ndarray:
+    output = np.empty_like(gradient)
+    call(lib.sv_normalize_gradient, _float_pointer(gradient), gradient.size, _float_pointer(output))
+    return output
+
+
+def rmsprop(
+    gradient: np.ndarray, decay: float, rate: float, mean_square: np.ndarray, image: np.ndarray
+) -> np.ndarray:
+    output = np.empty_like(image)
+    pointers = [_float_pointer(array) for array in (gradient, mean_square, image, output)]
+    call(lib.sv_rmsprop, pointers[0], gradient.size, decay, rate, *pointers[1:])
+    return output
+
+
+def shifted(array: np.ndarray, offsets: Sequence[int]) -> np.ndarray:
+    output = np.empty_like(array)
+    c_offsets = ffi.new("int64_t[]", list(offsets))
+    call(lib.sv_shift, _float_pointer(array), _shape_of(array.shape), c_offsets, _float_pointer(output))
+    return output
+
+
+def deprocessed(array: np.ndarray, low: float, high: float) -> np.ndarray:
+    output = np.empty_like(array)
+    call(lib.sv_deprocess, _float_pointer(array), array.size, low, high, _float_pointer(output))
+    return output
+
+
+# ---- Threads ----
+
+
 def default_threads() -> int:
     return lib.sv_default_threads()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from . import _native
 from .utils.utils import listify
 
 
@@ -57,15 +58,16 @@ class Jitter(InputModifier):
         jitter = np.repeat(self.jitter, len(axes)) if len(self.jitter) == 1 else self.jitter
         if len(jitter) != len(axes):
             raise RuntimeError(f"Jitter {self.jitter}, does not match the number of image dims: {len(axes)}")
+        offsets = [0] * inp.ndim
         for axis, value in zip(axes, jitter, strict=True):
-            size = inp.shape[axis]
-            limit = int(size * value if value < 1 else value)
-            inp = np.take(inp, _sources(size, np.random.randint(-limit, limit + 1)), axis)
-        return inp
+            limit = int(inp.shape[axis] * value if value < 1 else value)
+            offsets[axis] = np.random.randint(-limit, limit + 1)
+        return _shifted(inp, offsets)
 
 
-def _sources(size: int, offset: int) -> np.ndarray:
-    """Where each pixel of a shifted line comes from."""
-    places, period = np.arange(size) - offset, max(size - 1, 1)
-    wrapped = np.where(places < 0, places + period * (-places // period + 1), places % period)
-    return np.where((places < 0) | (places >= size), wrapped, places) if size > 1 else places * 0
+def _shifted(array: np.ndarray, offsets: Sequence[int]) -> np.ndarray:
+    """Of any type: what is wider than float32 is moved as several of them side by side."""
+    whole = array if array.dtype.itemsize % 4 == 0 else array.astype(np.float32)
+    floats = np.ascontiguousarray(whole)[..., None].view(np.float32)
+    moved = _native.shifted(floats, [*offsets, 0])
+    return moved.view(whole.dtype)[..., 0].astype(array.dtype, copy=False)

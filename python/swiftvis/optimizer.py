@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import grad_modifiers
+from . import _native, grad_modifiers
 from ._arguments import image_batch, index
 from ._objective import Objective
 from .callbacks import OptimizerCallback, Print
@@ -24,7 +24,7 @@ from .live.tensors import as_tensor
 from .losses import Loss
 from .utils.utils import deprocess_input, random_array
 
-_EPSILON = 1e-7
+_DECAY, _RATE = 0.95, 1.0
 
 
 class Optimizer:
@@ -120,12 +120,14 @@ class Optimizer:
         modify = None if grad_modifier is None else grad_modifiers.get(grad_modifier)
         called = [*(callbacks or []), *([Print()] if verbose else [])]
 
-        cache, best_loss, best_image = None, np.inf, image
+        mean_square = np.zeros(image.shape, np.float32)
+        best_loss, best_image = np.inf, image
         with self._objective.session(image.shape) as evaluate:
             for step in range(max_iter):
                 for modifier in modifiers:
                     image = modifier.pre(image)
-                losses, grads, wrt_value = evaluate(np.ascontiguousarray(image, np.float32))
+                image = np.ascontiguousarray(image, np.float32)
+                losses, grads, wrt_value = evaluate(image)
                 overall_loss = sum(losses[1:], losses[0])
                 named_losses = list(zip(self.loss_names, losses, strict=True))
                 if not np.isfinite(overall_loss):
@@ -137,9 +139,9 @@ class Optimizer:
                 for callback in called:
                     callback.callback(step, named_losses, overall_loss, grads, wrt_value)
                 if self.wrt_tensor_is_input_tensor:
-                    change, cache = self._rmsprop(grads, cache)
-                    change += image  # not the other way round: a callback may have kept what it was given
-                    image = change
+                    # Into a new array: a callback may have kept what it was given.
+                    step_grads = np.ascontiguousarray(grads, np.float32)
+                    image = _native.rmsprop(step_grads, _DECAY, _RATE, mean_square, image)
                 for modifier in reversed(modifiers):
                     image = modifier.post(image)
                 if overall_loss < best_loss:
@@ -149,24 +151,7 @@ class Optimizer:
         return deprocess_input(best_image[0], self.input_range), grads, wrt_value
 
     def _normalized(self, grads: np.ndarray) -> np.ndarray:
-        return grads / np.sqrt(np.maximum(np.vdot(grads, grads), np.float32(1e-12)))
-
-    def _rmsprop(
-        self, grads: np.ndarray, cache: np.ndarray | None = None, decay_rate: float = 0.95
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The change of the image, and the decayed mean of the squared gradients. In place where it can: fresh memory
-        costs more than the arithmetic."""
-        step = np.square(grads)
-        step *= 1 - decay_rate
-        if cache is None:
-            cache = step.copy()
-        else:
-            cache *= decay_rate
-            cache += step
-        np.add(cache, _EPSILON, out=step)
-        np.sqrt(step, out=step)
-        np.divide(grads, step, out=step)
-        return np.negative(step, out=step), cache
+        return _native.normalized_gradient(grads)
 
     def _get_seed_input(self, seed_input: Any) -> np.ndarray:
         shape = self.input_tensor.shape

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .expressions import Expression, apply, as_expression
-from .expressions.functions import largest, total
-from .expressions.operations import Volume
+from .expressions import Expression, apply, as_expression, regularization
 from .losses import Loss
 
 
@@ -33,15 +29,8 @@ class TotalVariation(Loss):
 
     def build_loss(self) -> Expression:
         image = as_expression(self.img, "img_input")
-        channels = getattr(image, "channel_axis", image.ndim - 1)
-        axes = [axis for axis in range(1, image.ndim) if axis != channels]
-        if not axes:
-            return as_expression(0.0) * total(image)
-        common = [slice(None, -1) if axis in axes else slice(None) for axis in range(image.ndim)]
-        here = image[tuple(common)]
-        after = [image[(*common[:axis], slice(1, None), *common[axis + 1 :])] for axis in axes]
-        squares = [(there - here) ** 2 for there in after]
-        return total(sum(squares[1:], squares[0]) ** (self.beta / 2)) / apply(Volume(), image)
+        channels_first = image.ndim > 2 and getattr(image, "channel_axis", image.ndim - 1) == 1
+        return apply(regularization.TotalVariation(self.beta, channels_first), image)
 
 
 class LPNorm(Loss):
@@ -64,7 +53,4 @@ class LPNorm(Loss):
 
     def build_loss(self) -> Expression:
         image = as_expression(self.img, "img_input")
-        if np.isinf(self.p):
-            return largest(image) / apply(Volume(), image)
-        powers = image**self.p if self.p % 2 == 0 else abs(image) ** self.p
-        return total(powers) ** (1 / self.p) / apply(Volume(), image)
+        return apply(regularization.LPNorm(self.p), image)

@@ -308,6 +308,38 @@ sv_status sv_smoothed_overlay(const uint8_t *picture, int64_t height, int64_t wi
                               int64_t map_height, int64_t map_width, double sigma, const char *colormap, double alpha,
                               uint8_t *output, sv_error *error);
 
+/* ---- Optimization ------------------------------------------------------------------------------------------------- */
+
+/* The arithmetic of gradient descent on an image, as keras-vis has it. Sizes are at least 1; an output may be an input where
+ * both are of one length, unless said otherwise. */
+
+/* Total variation of (samples, positions..., channels), or with `channels_first` != 0 of (samples, channels, positions...):
+ * squared differences of neighbours, summed over the directions, to the power `beta` / 2 (above 0), summed over everything, by
+ * the number of values of one sample (Mahendran & Vedaldi 2016). `value` and `gradient` may be NULL; `weight` times the
+ * gradient is added to what `gradient` holds. */
+sv_status sv_total_variation(const float *image, const sv_shape *shape, int32_t channels_first, double beta, double weight,
+                             double *value, float *gradient, sv_error *error);
+
+/* The p-norm of all values by the number of values of one sample, in the same form. `p` is 1 or more; where it is infinite, the
+ * largest value is meant, not the largest absolute one. */
+sv_status sv_lp_norm(const float *image, const sv_shape *shape, double p, double weight, double *value, float *gradient,
+                     sv_error *error);
+
+/* Divides by the l2 norm of all `count` values, or by 1e-6 where that is less. */
+sv_status sv_normalize_gradient(const float *gradient, size_t count, float *output, sv_error *error);
+
+/* A step of RMSProp: mean_square = decay * mean_square + (1 - decay) * gradient^2, output = image - rate * gradient /
+ * sqrt(mean_square + 1e-7). 0 <= `decay` < 1; `mean_square` is zeros before the first step. */
+sv_status sv_rmsprop(const float *gradient, size_t count, double decay, double rate, float *mean_square, const float *image,
+                     float *output, sv_error *error);
+
+/* Moves along each axis by its entry of `offsets`. What leaves on one side comes in on the other, where the first and last place
+ * count as one (scipy.ndimage.shift with mode="wrap", order=0). The buffers may not overlap. */
+sv_status sv_shift(const float *input, const sv_shape *shape, const int64_t *offsets, float *output, sv_error *error);
+
+/* Brings values of any scale into `low`..`high`: their mean to the middle, their deviation to a tenth of it, the rest clipped. */
+sv_status sv_deprocess(const float *input, size_t count, double low, double high, float *output, sv_error *error);
+
 #ifdef __cplusplus
 }
 #endif

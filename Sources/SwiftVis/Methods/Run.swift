@@ -99,7 +99,7 @@ extension Model {
 }
 
 /// Borrows the values of all tensors at once.
-private func withBuffers<Result>(
+func withBuffers<Result>(
   _ tensors: [Tensor], _ collected: [UnsafeBufferPointer<Float>] = [],
   _ body: ([UnsafeBufferPointer<Float>]) throws -> Result
 ) throws -> Result {
@@ -107,7 +107,7 @@ private func withBuffers<Result>(
   return try tensors[collected.count].values.withUnsafeBufferPointer { try withBuffers(tensors, collected + [$0], body) }
 }
 
-private func withMutableBuffers(
+func withMutableBuffers(
   _ tensors: inout [Tensor], _ body: ([UnsafeMutableBufferPointer<Float>]) throws -> Void
 ) throws {
   func borrow(_ rest: ArraySlice<Int>, _ collected: [UnsafeMutableBufferPointer<Float>]) throws {

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._arguments import index as as_index
 from .._native import Shape
-from .operations import Array, Operation
+from .operations import Array, InPlace
 
 
 class ChannelsLastIndex(tuple[Any, ...]):
@@ -18,8 +18,8 @@ class ChannelsLastIndex(tuple[Any, ...]):
     channels_first: tuple[Any, ...]
 
 
-class Index(Operation):
-    """A part of a tensor. Its gradient is added to the operand's in place, not made into an array of that size."""
+class Index(InPlace):
+    """A part of a tensor."""
 
     name = "indexing"
 
@@ -34,7 +34,7 @@ class Index(Operation):
     def forward(self, operand: Array) -> Array:
         return operand[self.item]
 
-    def add_gradient(self, total: np.ndarray, gradient: Array) -> None:
+    def add_gradient(self, total: np.ndarray, gradient: Array, operand: Array) -> None:
         if self.repeats:
             np.add.at(total, self.item, gradient)
         else:

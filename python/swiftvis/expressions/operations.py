@@ -36,6 +36,13 @@ class Operation:
         raise NotImplementedError
 
 
+class InPlace(Operation):
+    """An operation on one tensor whose gradient is added to the operand's in place, not made into an array of that size."""
+
+    def add_gradient(self, total: np.ndarray, gradient: Array, operand: Array) -> None:
+        raise NotImplementedError
+
+
 class Elementwise(Operation):
     """A NumPy function of broadcast operands, and its partial derivatives."""
 
@@ -199,23 +206,6 @@ class MatrixProduct(Operation):
             np.matmul(gradient, right.T) if needed[0] else None,
             np.matmul(left.T, gradient) if needed[1] else None,
         ]
-
-
-class Volume(Operation):
-    """How many values one sample has, which an open size leaves to the run."""
-
-    name = "volume"
-
-    def shape(self, operand: Shape) -> Shape:
-        return ()
-
-    def forward(self, operand: Array) -> Array:
-        return np.float32(math.prod(operand.shape[1:]))
-
-    def backward(
-        self, gradient: Array, result: Array, operands: Sequence[Array], needed: Sequence[bool]
-    ) -> Sequence[Array]:
-        return [np.broadcast_to(np.float32(0), operands[0].shape)]
 
 
 class Reshape(Operation):

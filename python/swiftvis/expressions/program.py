@@ -9,8 +9,7 @@ import numpy as np
 
 from ..layers import Tensor
 from . import Constant, Expression
-from .indexing import Index
-from .operations import Array, Operation
+from .operations import Array, InPlace, Operation
 
 
 class Program:
@@ -55,8 +54,8 @@ class Program:
                 gradient = totals.taken(slot)
                 if gradient is None or not self._active[slot]:
                     continue
-                if isinstance(operation, Index):
-                    operation.add_gradient(totals.writable(operands[0]), gradient)
+                if isinstance(operation, InPlace):
+                    operation.add_gradient(totals.writable(operands[0]), gradient, values[operands[0]])
                     continue
                 parts = operation.backward(gradient, values[slot], [values[i] for i in operands], needed)
                 for operand, part, need in zip(operands, parts, needed, strict=True):

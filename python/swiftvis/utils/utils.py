@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _native
 from .._arguments import index
 from ..expressions.indexing import ChannelsLastIndex
 from ..live.models import as_model, copied
@@ -121,13 +122,14 @@ def normalize(array: np.ndarray, min_value: float = 0.0, max_value: float = 1.0)
 def deprocess_input(input_array: np.ndarray, input_range: tuple[float, float] = (0, 255)) -> np.ndarray:
     """A picture from an array of any scale: its mean to the middle, its deviation to a tenth of the range.
 
-    What is beyond the range is clipped. Floats, of the array's own precision; the array is left alone.
+    What is beyond the range is clipped. A float32 array of that shape; the one that is given is left alone.
+
+    Raises:
+        ValueError: the range is empty or not finite.
     """
     array = np.asarray(input_array)
-    array = array.astype(np.result_type(array, np.float32))
-    array = (array - array.mean()) / (array.std() + 1e-7) * 0.1 + 0.5
-    low, high = input_range
-    return (high - low) * np.clip(array, 0, 1) + low
+    picture = _native.deprocessed(np.ascontiguousarray(array, np.float32), *map(float, input_range))
+    return picture.reshape(array.shape)
 
 
 def get_img_shape(img: np.ndarray | Tensor, data_format: str | None = None) -> tuple[int | None, ...]:

@@ -13,7 +13,8 @@ extension Graph.Builder {
     _ input: Value, maxValue: Float? = nil, negativeSlope: Float = 0, threshold: Float = 0, name: String? = nil
   ) -> Value {
     layer(
-      "ReLU", .activation(.relu(maxValue: maxValue, negativeSlope: negativeSlope, threshold: threshold)), [input], name: name)
+      "ReLU", .activation(.relu(maxValue: maxValue, negativeSlope: negativeSlope, threshold: threshold)), [input], name: name
+    )
   }
 
   /// ReLU with a slope of its own for negative values at each place. `alpha` has the input's shape without the batch, sizes equal or 1.

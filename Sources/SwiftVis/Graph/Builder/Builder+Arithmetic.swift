@@ -7,7 +7,9 @@ extension Graph.Builder {
   public mutating func add(_ inputs: [Value], name: String? = nil) -> Value { merge("Add", .add, inputs, name) }
 
   /// The product of two or more.
-  public mutating func multiply(_ inputs: [Value], name: String? = nil) -> Value { merge("Multiply", .multiply, inputs, name) }
+  public mutating func multiply(_ inputs: [Value], name: String? = nil) -> Value {
+    merge("Multiply", .multiply, inputs, name)
+  }
 
   /// The mean of two or more.
   public mutating func average(_ inputs: [Value], name: String? = nil) -> Value { merge("Average", .average, inputs, name) }

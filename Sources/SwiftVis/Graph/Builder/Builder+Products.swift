@@ -17,7 +17,8 @@ extension Graph.Builder {
     var attributes = Convolution2DAttributes(strides, padding, dilations)
     attributes.groups = groups
     return layer(
-      "Conv2D", .convolution(attributes), input, weights: ["kernel": kernel, "bias": bias], activation: activation, name: name)
+      "Conv2D", .convolution(attributes), input, weights: ["kernel": kernel, "bias": bias], activation: activation,
+      name: name)
   }
 
   /// A convolution of each channel with filters of its own.
