@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -28,14 +29,16 @@ deviations from the mean (`parity/sets/conditioning.py`): with plain random weig
   Target: 1e-4, or what float32 costs the peer.
 - **gradient**: of the gradient of a class's score at the image, the largest difference relative to the largest value, for
   the median image. Target: 1e-3, or the worse peer's. `exact` is with `exact=True`, without Winograd's algorithm; then the
-  frameworks' own in float32.
+  frameworks' own in float32. Where only `exact` is within the target, the summary says so.
 - **jumps**: how many images are off by more than 1e-3; ours, then the peers'. A rectifier or a pool whose inputs are within
-  rounding of each other decides otherwise than in float64, and the gradient jumps. Three were traced to that: in a ResNet50
-  one rectifier of layer2.3, off by 5e-7 in a map of up to 21; in GoogLeNet one window of inception3a's pool, whose two
-  largest values differ by 3e-8 of 2.7, and one of inception3b's, which PyTorch decides as we do.
+  rounding of each other decides otherwise than in float64, and the gradient jumps. Traced to that were: in a ResNet50 one
+  rectifier of layer2.3, off by 5e-7 in a map of up to 21; in GoogLeNet one window of inception3a's pool, whose two largest
+  values differ by 3e-8 of 2.7, and one of inception3b's, which PyTorch decides as we do; in a VGG13 with batch
+  normalization four windows of two pools, within 5e-7 and less, two of them in PyTorch too.
 - **median / peer**: the median relative error of the gradient's pixels by that of the worse peer: 1 is a framework's own
   rounding. Then the same with `exact=True`, target: 2, since two roundings scatter. Winograd's algorithm, the default of
-  3 x 3 convolutions, rounds two to three times as much.
+  3 x 3 convolutions, rounds up to five times as much, and so has more jumps: most in VGGs with batch normalization, where
+  5 images have 1.4 million windows to decide.
 
 **measured** counts the networks whose row is below; the others of a set have not been run yet, and `make parity` runs them.
 """
@@ -51,12 +54,26 @@ def verdict(row: Row) -> str:
     if not row["output"]["swiftvis"] <= max(OUTPUT, *_peers(row["output"])):
         problems.append(f"output {row['output']['swiftvis']:.1e}")
     for kind, errors in row["gradients"].items():
-        largest = {title: error["typical"] for title, error in errors.items()}
-        if not largest["swiftvis"] <= max(GRADIENT, *_peers(largest)):
+        largest = _largest(errors)
+        if not min(largest["swiftvis"], largest.get("exact", math.inf)) <= _allowed(largest):
             problems.append(f"{kind} {largest['swiftvis']:.1e}")
         if (times := multiple(errors, "exact") or 0) > MULTIPLE:
             problems.append(f"{kind} with exact=True: {times:.1f} times the peer's median error")
     return ", ".join(problems)
+
+
+def only_exact(row: Row) -> bool:
+    """Whether some gradient is within the target with `exact=True`, but not without."""
+    each = map(_largest, row.get("gradients", {}).values())
+    return not verdict(row) and any(not largest["swiftvis"] <= _allowed(largest) for largest in each)
+
+
+def _largest(errors: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {title: error["typical"] for title, error in errors.items()}
+
+
+def _allowed(largest: dict[str, float]) -> float:
+    return max(GRADIENT, *_peers(largest))
 
 
 def _peers(errors: dict[str, Any]) -> list[Any]:
@@ -123,11 +140,13 @@ def _title(name: str) -> str:
 
 
 def _summary(sets: dict[str, Rows], names: dict[str, list[str]]) -> str:
-    lines = ["| set | networks | measured | pass | failures |", "|---|---:|---:|---:|---|"]
+    lines = ["| set | networks | measured | pass | of them only with exact=True | failures |"]
+    lines.append("|---|---:|---:|---:|---|---|")
     for name, rows in sets.items():
         failures = ", ".join(network for network, row in rows.items() if verdict(row)) or "none"
         passed = sum(not verdict(row) for row in rows.values())
-        cells = (_title(name), len(names[name]), len(rows), passed, failures)
+        exact = ", ".join(network for network, row in rows.items() if only_exact(row)) or "none"
+        cells = (_title(name), len(names[name]), len(rows), passed, exact, failures)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
 
@@ -179,7 +198,8 @@ def _lines(network: str, row: Row) -> Iterable[str]:
         cells.append(f"{', '.join(jumps)} of {errors['swiftvis']['images']}" if jumps else "")
         cells += [f"{m:.1f}" if (m := multiple(errors, t)) else "" for t in ("swiftvis", "exact")]
         problem = verdict(row)
-        yield "| " + " | ".join([*cells, f"DIFFERENT, {_escaped(problem)}" if problem else "ok"]) + " |"
+        passes = "ok with exact=True" if only_exact(row) else "ok"
+        yield "| " + " | ".join([*cells, f"DIFFERENT, {_escaped(problem)}" if problem else passes]) + " |"
 
 
 def _escaped(text: str) -> str:
