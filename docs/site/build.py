@@ -43,7 +43,8 @@ def swift(build: Path, out: Path, base: str) -> list[str]:
     what the compiler says against the articles' code."""
     with tempfile.TemporaryDirectory() as folder:
         missing = symbols.undocumented(symbols.extract(build, Path(folder)))
-        command = ["docc", "convert", str(CATALOGUE), "--additional-symbol-graph-dir", folder]
+        docc = ["xcrun", "docc"] if sys.platform == "darwin" else ["docc"]
+        command = [*docc, "convert", str(CATALOGUE), "--additional-symbol-graph-dir", folder]
         command += ["--fallback-display-name", symbols.MODULE, "--fallback-bundle-identifier", "swiftvis"]
         command += ["--transform-for-static-hosting", "--hosting-base-path", base, "--warnings-as-errors"]
         subprocess.run([*command, "--output-dir", str(out)], check=True)

@@ -39,7 +39,7 @@ def wrong(catalogue: Path, build: Path) -> list[str]:
 def programs(blocks: list[str]) -> list[str]:
     """Whole programs stand alone, parts of a manifest are not checked, and the rest of an article is one function."""
     whole = [block for block in blocks if block.startswith("import ")]
-    rest = [block for block in blocks if block not in whole and not block.startswith("dependencies:")]
+    rest = [block for block in blocks if block not in whole and not block.startswith("platforms:")]
     outside = [block for block in rest if block.startswith("extension ")]
     inside = [block for block in rest if block not in outside]
     if not rest:

@@ -26,12 +26,13 @@ def main() -> int:
 
 
 def extract(build: Path, into: Path) -> Path:
-    """The symbol graph of a finished build, `swift build`'s folder of one configuration. Takes a tenth of a second."""
+    """Writes the symbol graphs of a finished build (`swift build`'s folder of one configuration) into a folder: the
+    library's own, and those of types that it extends. Takes a tenth of a second."""
     command = ["swift", "symbolgraph-extract", "-module-name", MODULE, *modules(build)]
     command += ["-minimum-access-level", "public", "-skip-synthesized-members", "-target", target()]
     into.mkdir(parents=True, exist_ok=True)
     subprocess.run([*command, "-output-dir", str(into)], check=True)
-    return into / f"{MODULE}.symbols.json"
+    return into
 
 
 def modules(build: Path) -> list[str]:
@@ -48,10 +49,13 @@ def target() -> str:
     return str(json.loads(answer)["target"]["triple"])
 
 
-def undocumented(graph: Path) -> list[str]:
+def undocumented(graphs: Path) -> list[str]:
     """A line "file:line: name" for every symbol that has a place in the sources and no comment there."""
     missing = []
-    for symbol in json.loads(graph.read_text())["symbols"]:
+    symbols = [
+        symbol for graph in graphs.glob("*.json") for symbol in json.loads(graph.read_text())["symbols"]
+    ]
+    for symbol in symbols:
         place = symbol.get("location")
         if place and "docComment" not in symbol:
             file = Path(unquote(urlparse(place["uri"]).path)).name
