@@ -39,16 +39,19 @@ def main() -> int:
 
 
 def swift(build: Path, out: Path, base: str) -> list[str]:
-    """DocC's archive, whose pages a plain web server shows. Returns the public symbols without documentation, and
-    what the compiler says against the articles' code."""
+    """DocC's archive, whose pages a plain web server shows. Returns what is wrong: public symbols without
+    documentation, code of the articles that does not compile, and whether DocC warned."""
     with tempfile.TemporaryDirectory() as folder:
         missing = symbols.undocumented(symbols.extract(build, Path(folder)))
         docc = ["xcrun", "docc"] if sys.platform == "darwin" else ["docc"]
         command = [*docc, "convert", str(CATALOGUE), "--additional-symbol-graph-dir", folder]
         command += ["--fallback-display-name", symbols.MODULE, "--fallback-bundle-identifier", "swiftvis"]
         command += ["--transform-for-static-hosting", "--hosting-base-path", base, "--warnings-as-errors"]
-        subprocess.run([*command, "--output-dir", str(out)], check=True)
-    return [f"no documentation comment: {symbol}" for symbol in missing] + snippets.wrong(CATALOGUE, build)
+        status = subprocess.run([*command, "--output-dir", str(out)]).returncode
+    problems = [f"no documentation comment: {symbol}" for symbol in missing] + snippets.wrong(
+        CATALOGUE, build
+    )
+    return [*problems, "docc: its messages are above"] if status else problems
 
 
 def python(out: Path) -> None:
