@@ -29,6 +29,7 @@ test: test-swift test-c test-package test-examples test-python
 test-swift:
 	swift test -c release -Xswiftc -enable-testing
 	$(PYTHON) docs/site/symbols.py .build/release
+	$(PYTHON) docs/site/symbols.py .build/release
 
 test-c: wheel
 	Tests/c/run.sh $(SOURCE)/build/swift/release
