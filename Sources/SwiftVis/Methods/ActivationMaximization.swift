@@ -16,7 +16,7 @@ extension Model {
   /// The image that a target responds to most (Simonyan et al. 2014, arXiv:1312.6034), by gradient descent on minus its activation
   /// and the regularizers.
   ///
-  /// Of a classifier take the score before the softmax, ``Target/logit(_:)``: a softmax also grows where the other classes shrink.
+  /// Of a classifier take the score before the softmax, ``Target/logit(_:of:)``: a softmax also grows where the other classes shrink.
   ///
   /// ```swift
   /// let image = try model.maximizeActivation(of: .logit(967), range: -1...1, jitter: 16)
@@ -33,6 +33,7 @@ extension Model {
   ///     direction: below 1 a share of the image's size, otherwise pixels.
   ///   - randomSeed: of the noise and the jitter. With the same one the result is the same.
   ///   - rule: how activations pass the gradient back.
+  ///   - options: threads, accuracy, progress.
   ///   - onStep: called in each step, before the image is changed. What it throws ends the optimization.
   /// - Returns: the image after the step that began with the smallest loss: its mean in the middle of the range, its deviation a tenth
   ///   of it, the rest clipped.
@@ -67,7 +68,12 @@ extension Model {
   /// - Parameters:
   ///   - losses: those with the weight 0 are left out. A batch has one value of each.
   ///   - input: what to start from: (N, ...), as the model's only input takes it.
-  ///   - steps, jitter, randomSeed, rule, onStep: as for `maximizeActivation`.
+  ///   - steps: as for `maximizeActivation`.
+  ///   - jitter: as for `maximizeActivation`.
+  ///   - randomSeed: as for `maximizeActivation`.
+  ///   - rule: as for `maximizeActivation`.
+  ///   - options: threads, accuracy, progress.
+  ///   - onStep: as for `maximizeActivation`.
   /// - Returns: the batch after the step that began with the smallest loss, as it is.
   /// - Throws: ``VisError``, as `maximizeActivation`; also where no loss has a weight.
   public func minimize(

@@ -46,14 +46,18 @@ public struct Loss: Sendable {
   /// How much neighbouring pixels differ: the squares of their differences, summed over the directions, to the power beta / 2, summed
   /// over pixels and channels (Mahendran & Vedaldi 2016, arXiv:1512.02017), over the number of values of one image.
   ///
-  /// - Parameter beta: positive; smaller values give sharper, spikier images. 1.5 to 2 are usual.
+  /// - Parameters:
+  ///   - beta: positive; smaller values give sharper, spikier images. 1.5 to 2 are usual.
+  ///   - weight: what the loss is multiplied by.
   public static func totalVariation(beta: Double = 2, weight: Double = 10) -> Loss {
     Loss(name: "TV(\(beta)) Loss", weight: weight, formula: .totalVariation(beta: beta))
   }
 
   /// The p-norm of all values of the image over their number, which bounds the intensity of pixels.
   ///
-  /// - Parameter p: 1 or more; infinity means the largest value, as in keras-vis, not the largest absolute value.
+  /// - Parameters:
+  ///   - p: 1 or more; infinity means the largest value, as in keras-vis, not the largest absolute value.
+  ///   - weight: what the loss is multiplied by.
   public static func lpNorm(p: Double = 6, weight: Double = 10) -> Loss {
     Loss(name: "L-\(p) Norm Loss", weight: weight, formula: .lpNorm(p: p))
   }
@@ -63,6 +67,8 @@ public struct Loss: Sendable {
   /// - Parameters:
   ///   - name: how steps call it.
   ///   - layers: layers or nodes whose values the function takes; the model's input is one of them where it is named.
+  ///   - weight: what the loss is multiplied by.
+  ///   - function: computes it.
   public static func custom(
     _ name: String, of layers: [String], weight: Double = 1, _ function: @escaping Function
   ) -> Loss {

@@ -8,7 +8,12 @@ extension Graph.Builder {
 
   /// Keras's ReLU: x where it reaches the threshold, and no more than `maxValue`; below, `negativeSlope` * (x - threshold).
   ///
-  /// - Parameter maxValue: not negative; nil for no limit.
+  /// - Parameters:
+  ///   - input: of the layer.
+  ///   - maxValue: not negative; nil for no limit.
+  ///   - negativeSlope: below the threshold.
+  ///   - threshold: where it bends.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func relu(
     _ input: Value, maxValue: Float? = nil, negativeSlope: Float = 0, threshold: Float = 0, name: String? = nil
   ) -> Value {
@@ -40,10 +45,13 @@ extension Graph.Builder {
   /// Batch normalization at inference: gamma * (x - mean) / sqrt(variance + epsilon) + beta, folded into an `affine` in float64.
   ///
   /// - Parameters:
+  ///   - input: of the layer.
   ///   - gamma: (C); nil for ones.
   ///   - beta: (C); nil for zeros.
   ///   - mean: (C), of the training data.
   ///   - variance: (C), of the training data; not negative.
+  ///   - epsilon: added to the variance.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func batchNormalization(
     _ input: Value, gamma: Tensor? = nil, beta: Tensor? = nil, mean: Tensor, variance: Tensor, epsilon: Double = 0.001,
     name: String? = nil

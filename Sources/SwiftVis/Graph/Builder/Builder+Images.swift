@@ -8,6 +8,8 @@ extension Graph.Builder {
   ///   - size: of a window, (height, width).
   ///   - strides: nil for the window's size.
   ///   - padding: explicit padding is smaller than a window.
+  ///   - dilations: from tap to tap of the kernel: (down, right).
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func maxPool(
     _ input: Value, size: (Int, Int) = (2, 2), strides: (Int, Int)? = nil, padding: Padding = .valid,
     dilations: (Int, Int) = (1, 1), name: String? = nil
@@ -25,6 +27,7 @@ extension Graph.Builder {
   ///   - strides: nil for the window's size.
   ///   - padding: explicit padding is smaller than a window.
   ///   - countsPadding: whether padding counts as zeros in the mean.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func averagePool(
     _ input: Value, size: (Int, Int) = (2, 2), strides: (Int, Int)? = nil, padding: Padding = .valid,
     countsPadding: Bool = false, name: String? = nil
@@ -47,8 +50,11 @@ extension Graph.Builder {
   /// The mean, maximum or sum over adjacent axes.
   ///
   /// - Parameters:
+  ///   - input: of the layer.
+  ///   - kind: which of these.
   ///   - axes: not the batch; negative ones are counted from the end.
   ///   - keepsAxes: whether they stay, with the size 1.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func reduce(
     _ input: Value, _ kind: Reduction = .mean, axes: [Int], keepsAxes: Bool = false, name: String? = nil
   ) -> Value {

@@ -7,6 +7,9 @@ extension Graph.Builder {
   ///   - input: (N, ..., H, W, C).
   ///   - kernel: (height, width, C / groups, filters).
   ///   - bias: (filters).
+  ///   - strides: from window to window: (down, right).
+  ///   - padding: at the image's edges.
+  ///   - dilations: from tap to tap of the kernel: (down, right).
   ///   - groups: the channels are cut into as many parts, each of which sees its share of the filters.
   ///   - activation: of the output.
   ///   - name: of the layer; one is made where it is nil.
@@ -27,6 +30,11 @@ extension Graph.Builder {
   ///   - input: (N, ..., H, W, C).
   ///   - kernel: (height, width, C, multiplier).
   ///   - bias: (C * multiplier).
+  ///   - strides: from window to window: (down, right).
+  ///   - padding: at the image's edges.
+  ///   - dilations: from tap to tap of the kernel: (down, right).
+  ///   - activation: of the output.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func depthwiseConvolution(
     _ input: Value, kernel: Tensor, bias: Tensor? = nil, strides: (Int, Int) = (1, 1), padding: Padding = .valid,
     dilations: (Int, Int) = (1, 1), activation: Activation = .linear, name: String? = nil
@@ -42,7 +50,12 @@ extension Graph.Builder {
   ///   - input: (N, ..., H, W, C).
   ///   - kernel: (height, width, filters, C).
   ///   - bias: (filters).
+  ///   - strides: from window to window: (down, right).
+  ///   - padding: at the image's edges.
+  ///   - dilations: from tap to tap of the kernel: (down, right).
   ///   - outputPadding: rows and columns added at the end; nil for the model format's default sizes.
+  ///   - activation: of the output.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func transposedConvolution(
     _ input: Value, kernel: Tensor, bias: Tensor? = nil, strides: (Int, Int) = (1, 1), padding: Padding = .valid,
     dilations: (Int, Int) = (1, 1), outputPadding: (Int, Int)? = nil, activation: Activation = .linear, name: String? = nil
@@ -60,6 +73,8 @@ extension Graph.Builder {
   ///   - input: (N, ..., C).
   ///   - kernel: (C, units).
   ///   - bias: (units).
+  ///   - activation: of the output.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func dense(
     _ input: Value, kernel: Tensor, bias: Tensor? = nil, activation: Activation = .linear, name: String? = nil
   ) -> Value {
@@ -73,6 +88,7 @@ extension Graph.Builder {
   ///   - right: (N, ..., K, L).
   ///   - transposesLeft: whether the left one's last two axes change places first.
   ///   - transposesRight: the same for the right one.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func matrixProduct(
     _ left: Value, _ right: Value, transposesLeft: Bool = false, transposesRight: Bool = false, name: String? = nil
   ) -> Value {

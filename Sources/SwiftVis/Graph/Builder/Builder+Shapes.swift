@@ -18,7 +18,10 @@ extension Graph.Builder {
 
   /// Two or more tensors side by side.
   ///
-  /// - Parameter axis: not the batch; counted from the end where it is negative. The other sizes are equal.
+  /// - Parameters:
+  ///   - inputs: of the layer.
+  ///   - axis: not the batch; counted from the end where it is negative. The other sizes are equal.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func concatenate(_ inputs: [Value], axis: Int = -1, name: String? = nil) -> Value {
     layer("Concatenate", .concatenate(axis: axis), inputs, name: name)
   }
@@ -31,8 +34,10 @@ extension Graph.Builder {
   /// Places of one axis, in any order and number.
   ///
   /// - Parameters:
+  ///   - input: of the layer.
   ///   - axis: not the batch; counted from the end where it is negative.
   ///   - indices: not negative.
+  ///   - name: of the layer; one is made where it is nil.
   public mutating func gather(_ input: Value, axis: Int, indices: [Int], name: String? = nil) -> Value {
     layer("Gather", .gather(axis: axis, indices: indices), [input], name: name)
   }
