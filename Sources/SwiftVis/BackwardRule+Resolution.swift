@@ -19,7 +19,8 @@ extension Graph {
   fileprivate func activations(named name: String) throws -> [String] {
     guard let layer = layer(named: name) else {
       guard indices[name] != nil else {
-        throw VisError(.invalidArgument, "the model has neither a layer nor a node '\(name)': there is no backward rule for it")
+        throw VisError(
+          .invalidArgument, "the model has neither a layer nor a node '\(name)': there is no backward rule for it")
       }
       return [name]
     }

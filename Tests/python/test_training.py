@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import swiftvis
-from swiftvis.live.models import as_model
 from swiftvis import SaliencyCallback, panel
+from swiftvis.live.models import as_model
 
 LIBRARY = os.environ.get("SWIFTVIS_TEST_KERAS", "keras")
 if os.environ.setdefault("KERAS_BACKEND", "jax") == "jax":
