@@ -18,7 +18,7 @@ extension Model {
           "input '\(node.name)': expected \(ShapeInference.text(node.shape)), got an image with height \(image.height), "
             + "width \(image.width) and \(image.channels) channels")
       }
-      let floats = image.samples.map(\.floatValue)
+      let floats = Sample.floats(of: image.samples)
       guard isChannelsFirst else { return try Tensor(shape: shape, values: floats) }
       return try Tensor(shape: shape, values: floats.transposed(rows: sizes[0] * sizes[1]))
     }
@@ -40,7 +40,12 @@ extension Model {
 extension [Float] {
   /// A matrix of `rows` rows with rows and columns exchanged.
   fileprivate func transposed(rows: Int) -> [Float] {
-    let columns = rows > 0 ? count / rows : 0
-    return (0..<columns).flatMap { column in stride(from: column, to: count, by: Swift.max(columns, 1)).map { self[$0] } }
+    let columns = count / Swift.max(rows, 1)
+    return [Float](unsafeUninitializedCapacity: count) { target, initialized in
+      for row in 0..<rows {
+        for column in 0..<columns { target.initializeElement(at: column * rows + row, to: self[row * columns + column]) }
+      }
+      initialized = count
+    }
   }
 }

@@ -14,7 +14,7 @@ extension Image {
     let empty = try Image<Float>(height: newHeight, width: newWidth, channels: channels, repeating: 0)
     guard newHeight != height || newWidth != width else { return self }
     return try asVisError {
-      let floats = samples.map(\.floatValue)
+      let floats = Sample.floats(of: samples)
       var resized = empty.samples
       try floats.withUnsafeBufferPointer { source in
         try resized.withUnsafeMutableBufferPointer { target in
@@ -28,7 +28,7 @@ extension Image {
           }
         }
       }
-      return Image(newHeight, newWidth, channels, resized.map { Sample(nearest: $0) })
+      return Image(newHeight, newWidth, channels, Sample.nearest(to: resized))
     }
   }
 }

@@ -54,20 +54,23 @@ public struct Image<Sample: ImageSample>: Sendable, Hashable {
 
 /// What an ``Image`` can be made of: `UInt8` or `Float`.
 public protocol ImageSample: BitwiseCopyable, Hashable, Sendable {
-  /// The sample as the networks take it: a byte is 0...255.
-  var floatValue: Float { get }
-  /// The nearest sample; a byte is cut off at 0 and 255, and NaN becomes 0.
-  init(nearest value: Float)
+  /// The samples as the networks take them: a byte is 0...255.
+  static func floats(of samples: [Self]) -> [Float]
+  /// The nearest samples; a byte is cut off at 0 and 255, and NaN becomes 0.
+  static func nearest(to values: [Float]) -> [Self]
 }
 
+// A whole image in one call: a program's generic code calls these for what it does not know when it is compiled.
 extension UInt8: ImageSample {
-  public var floatValue: Float { Float(self) }
-  public init(nearest value: Float) { self = value >= 0 ? UInt8(Swift.min(value, 255).rounded(.toNearestOrEven)) : 0 }
+  public static func floats(of samples: [UInt8]) -> [Float] { samples.map { Float($0) } }
+  public static func nearest(to values: [Float]) -> [UInt8] {
+    values.map { $0 >= 0 ? UInt8(Swift.min($0, 255).rounded(.toNearestOrEven)) : 0 }
+  }
 }
 
 extension Float: ImageSample {
-  public var floatValue: Float { self }
-  public init(nearest value: Float) { self = value }
+  public static func floats(of samples: [Float]) -> [Float] { samples }
+  public static func nearest(to values: [Float]) -> [Float] { values }
 }
 
 extension Image where Sample == UInt8 {
@@ -85,8 +88,8 @@ extension Image where Sample == Float {
   public func bytes(from range: ClosedRange<Float> = 0...1) -> Image<UInt8> {
     let width = range.upperBound - range.lowerBound
     let scale = width > 0 ? 255 / width : 0
-    return Image<UInt8>(
-      height, self.width, channels, samples.map { UInt8(nearest: ($0 - range.lowerBound) * scale) })
+    let scaled = samples.map { ($0 - range.lowerBound) * scale }
+    return Image<UInt8>(height, self.width, channels, UInt8.nearest(to: scaled))
   }
 
   /// The image brought to 0...1 by its smallest and largest sample; one without contrast becomes 0.

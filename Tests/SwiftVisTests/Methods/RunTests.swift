@@ -55,7 +55,14 @@ import Testing
       model.releaseMemory()
     }
     try await withThrowingTaskGroup { group in
-      for _ in 0..<8 { group.addTask { for _ in 0..<20 { #expect(try map(1) == [-1, 2, 0, 2]) } } }
+      for _ in 0..<8 {
+        group.addTask {
+          for _ in 0..<20 {
+            let found = try map(1)
+            #expect(found == [-1, 2, 0, 2])
+          }
+        }
+      }
       try await group.waitForAll()
     }
   }
