@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import swiftvis
+from swiftvis.errors import UnsupportedModelError
 
 torch.set_num_threads(2)
 torch.manual_seed(5)
@@ -65,6 +66,83 @@ def _written(x: Any) -> Any:
     return y
 
 
+class DroppedTwice(nn.Module):
+    """One dropout, behind an activation and elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.act, self.drop, self.last = (
+            nn.Conv2d(3, 4, 1),
+            nn.GELU(),
+            nn.Dropout(),
+            nn.Conv2d(4, 2, 1),
+        )
+
+    def forward(self, x: Any) -> Any:
+        return self.drop(self.last(self.drop(self.act(self.first(x)))))
+
+
+class Tokens(nn.Module):
+    """Takes (N, L, C), and its first convolution images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        n, length, channels = x.shape
+        y = x.transpose(1, 2).reshape(n, channels, 4, length // 4)
+        return x + self.mix(y).flatten(2).transpose(1, 2)
+
+
+def test_tokens_before_a_convolution() -> None:
+    compare(Tokens(), (1, 20, 4))
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.float32])
+def test_queries_that_see_nothing(kind: Any) -> None:
+    mask = torch.tensor([[1, 1, 0], [0, 0, 0], [0, 1, 1]], dtype=torch.bool)
+    mask = mask if kind is torch.bool else torch.zeros(3, 3).masked_fill(~mask, -torch.inf)
+
+    def attention(_: Any, x: Any) -> Any:
+        return F.scaled_dot_product_attention(x, x * 2, x.sin(), attn_mask=mask)
+
+    compare(Function(attention), (1, 2, 3, 4))
+
+
+def test_computed_biases_of_attention() -> None:
+    """As SAM's relative positions are."""
+
+    def attention(_: Any, x: Any) -> Any:
+        return F.scaled_dot_product_attention(x, x * 2, x.sin(), attn_mask=x @ x.transpose(-1, -2))
+
+    compare(Function(attention), (1, 2, 3, 4))
+    refused = Function(lambda _, x: F.scaled_dot_product_attention(x, x, x, attn_mask=x[..., :3] > 0))
+    with pytest.raises(UnsupportedModelError, match="truth values that depend on the input"):
+        swiftvis.from_torch(refused, torch.randn(1, 2, 3, 4))
+
+
+def test_grouped_queries() -> None:
+    def attention(_: Any, x: Any) -> Any:
+        return F.scaled_dot_product_attention(x, x[:, :2], x[:, 2:], enable_gqa=True)
+
+    compare(Function(attention), (1, 4, 3, 6))
+
+
+def test_inputs_that_do_not_fit() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    for shape in ((1, 4, 8, 8), (1, 3, 2, 2)):
+        with pytest.raises(ValueError, match="does not take this example input") as error:
+            swiftvis.from_torch(network, torch.randn(shape))
+        assert str(shape) in str(error.value) and not isinstance(error.value, UnsupportedModelError)
+    with pytest.raises(TypeError, match="tensor or an array of numbers, got str"):
+        swiftvis.from_torch(network, "photo.png")
+
+
+def test_a_dropout_called_twice() -> None:
+    compare(DroppedTwice(), IMAGE)
+
+
 CASES: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {}
 
 
@@ -106,6 +184,7 @@ case("where", lambda x: torch.where((x > 0.2) & ~(x > 1) | (x < -1), x * 2, x.si
 case("masked_fill", lambda x: x.masked_fill(x < 0, 0.3))
 case("writes into views", _written)
 case("unfold", lambda x: F.unfold(x, 3, padding=1))
+case("fold", lambda x: F.fold(F.unfold(x, 3, padding=1, stride=2) ** 2, (8, 6), 3, padding=1, stride=2))
 case("windows", lambda x: x.unfold(2, 3, 2).amax(-1))
 case("adaptive mean", lambda x: F.adaptive_avg_pool2d(x, (3, 4)))
 case("adaptive maximum", lambda x: F.adaptive_max_pool2d(x, (3, 4)))

@@ -187,6 +187,68 @@ def operations() -> None:
     case("ops.normalize", (5, 6), lambda x: ops.normalize(x, axis=1))
 
 
+def more_operations() -> None:
+    from keras import ops
+
+    image, numbers = (6, 4, 3), np.array([0.5, -1, 2], np.float32)
+    for name, function in {
+        "options": lambda x: (
+            ops.elu(x, alpha=0.5)
+            + ops.leaky_relu(x, negative_slope=0.3)
+            + ops.celu(x, alpha=0.7)
+            + ops.gelu(x)
+        ),
+        "arrays": lambda x: (x - numbers) / np.ones((1, 3), np.float32),
+        "matrix": lambda x: ops.matmul(x, np.outer(numbers, numbers)),
+        "pad": lambda x: ops.pad(x, [[0, 0], [1, 2], [0, 1], [0, 0]], mode="reflect"),
+        "pools": lambda x: ops.max_pool(x, 3, 2, padding="same"),
+        "tile": lambda x: ops.repeat(ops.tile(x, (1, 1, 2, 1)), 2, axis=1),
+        "where": lambda x: ops.where(x > 0.3, x, 0.1 * x),
+        "resize": lambda x: ops.image.resize(x, (5, 7)),
+        "flip": lambda x: ops.roll(ops.flip(x, axis=1), 2, axis=2),
+        "spread": lambda x: ops.std(x, axis=(1, 2)) + ops.var(x, axis=(1, 2)),
+        "take": lambda x: ops.take(x, [2, 0], axis=-1) + ops.take(x, 1, axis=-1)[..., None],
+        "moveaxis": lambda x: ops.moveaxis(x, 3, 1),
+        "logarithms": lambda x: ops.log1p(ops.abs(x))
+        + ops.expm1(x)
+        + ops.log2(ops.abs(x) + 1)
+        + ops.log10(x * x + 1),
+        "cumsum": lambda x: ops.cumsum(x, axis=1),
+        "unstack": lambda x: ops.concatenate(ops.unstack(x, axis=1), axis=-1),
+        "depth_to_space": lambda x: ops.depth_to_space(ops.concatenate([x] * 4, -1), 2),
+        "truths": lambda x: x * ops.cast(ops.logical_not(x < 0.2), "float32")
+        + ops.zeros_like(x)
+        + ops.trunc(x),
+        "norms": lambda x: ops.layer_normalization(x) + ops.rms_normalization(x),
+    }.items():
+        case(f"ops: {name}", image, function)
+    for name in (
+        "log_sigmoid hard_tanh tanh_shrink soft_shrink hard_shrink squareplus sparse_plus sparse_sigmoid "
+        "log_softmax"
+    ).split():
+        case(f"Activation {name}", (4, 6), lambda x, name=name: L.Activation(name)(x * 2))
+    case("Softmax_axes", image, lambda x: L.Softmax(axis=[1, 2])(x))
+
+
+def wrappers() -> None:
+    video = (3, 6, 5, 2)
+    case("TimeDistributed_Dense", (4, 5), lambda x: L.TimeDistributed(L.Dense(3, activation="relu"))(x))
+
+    def frames(x: Any) -> Any:
+        x = L.TimeDistributed(L.Conv2D(4, 3, padding="same", activation="relu"))(x)
+        x = L.TimeDistributed(L.MaxPooling2D())(L.TimeDistributed(L.BatchNormalization())(x))
+        return L.TimeDistributed(L.Flatten())(x)
+
+    case("TimeDistributed_frames", video, frames)
+    inner = [L.Conv2D(4, 3), L.GlobalAveragePooling2D(), L.Dense(2)]
+    case("TimeDistributed_model", video, lambda x: L.TimeDistributed(keras.Sequential(inner))(x))
+    case(
+        "SpectralNormalization",
+        (6, 5, 2),
+        lambda x: L.Dense(3)(L.SpectralNormalization(L.Conv2D(4, 3, activation="tanh"))(x)),
+    )
+
+
 def transformers() -> None:
     """A vision transformer as people write it in Keras, without embeddings."""
 
@@ -210,6 +272,8 @@ normalizations()
 resizings()
 attentions()
 operations()
+more_operations()
+wrappers()
 transformers()
 
 

@@ -195,13 +195,16 @@ def _arguments(
 def _sample(module: Any, given: Any, data_format: str) -> Any:
     import torch
 
+    if not is_array(given) and np.asarray(given).dtype.kind not in "fiub":
+        raise TypeError(f"an input should be a tensor or an array of numbers, got {type(given).__name__}")
     tensor = given.detach() if is_array(given) else torch.from_numpy(np.array(given))
     first = next((t for t in _tensors(module) if t.is_floating_point()), torch.zeros(()))
     if not tensor.is_floating_point() and not tensor.is_complex():
         tensor = tensor.float()
     rank, channels = _first_convolution(module)
     expected = rank or max(tensor.ndim, 2)
-    if tensor.ndim == expected - 1:
+    # (1, N, C) is a batch of tokens where the convolution wants other channels than one.
+    if tensor.ndim == expected - 1 and not (tensor.ndim > 2 and tensor.shape[0] == 1 != channels):
         tensor = tensor.unsqueeze(0)
     if tensor.ndim < 1 or tensor.numel() == 0:
         raise ValueError(f"the input is empty: its shape is {tuple(tensor.shape)}")

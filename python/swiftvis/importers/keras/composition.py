@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from swiftvis.importers.graph import Shape
 from swiftvis.importers.keras.builder import Tensor
 from swiftvis.importers.program import Node, Program, Value
@@ -18,6 +20,9 @@ class Composition(Program):
 
     def tensor(self, x: Tensor) -> Value:
         return self.input(x.name, x.shape)
+
+    def number(self, value: float) -> Value:
+        return self.constant(np.asarray(value, np.float64))
 
     def images_first(self, x: Value, channels_first: bool) -> Value:
         """A channels-first or channels-last value as channels-first."""

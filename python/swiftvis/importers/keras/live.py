@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -75,7 +76,11 @@ class LiveWeights:
 
     def _visit(self, model: LayerConfig, layers: Mapping[str, Any], roles: Roles, arrays: Arrays) -> None:
         for child in model.children:
-            if child.is_model:
+            if child.is_wrapper:
+                child, layer = child.children[0], layers[child.name].layer
+                # As a model of one layer.
+                self._visit(dataclasses.replace(child, children=[child]), {child.name: layer}, roles, arrays)
+            elif child.is_model:
                 self._visit(child, {layer.name: layer for layer in layers[child.name].layers}, roles, arrays)
             elif count := sum(roles(child)):
                 arrays[child] = _arrays(layers[child.name], count)

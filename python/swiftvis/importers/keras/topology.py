@@ -9,6 +9,8 @@ from typing import Any
 from swiftvis.errors import ModelError
 
 MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Network"})
+# Layers around another one.
+WRAPPERS = frozenset({"TimeDistributed", "SpectralNormalization"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Call:
 
 @dataclasses.dataclass(eq=False)
 class LayerConfig:
-    """One layer. A nested model has `children`, and the references of its own inputs and outputs.
+    """One layer. A nested model has `children`, and the references of its own inputs and outputs; a wrapper has one child.
 
     `refusal` tells why a reader of older files leaves the layer out; `twin` is an earlier entry for the same layer, which
     shares its weights.
@@ -56,6 +58,10 @@ class LayerConfig:
     @property
     def is_model(self) -> bool:
         return self.class_name in MODEL_CLASSES
+
+    @property
+    def is_wrapper(self) -> bool:
+        return self.class_name in WRAPPERS and len(self.children) == 1
 
     @property
     def trainable(self) -> bool:
@@ -115,7 +121,8 @@ def parse(
     module = entry.get("module") or ""
     registered = entry.get("registered_name") or ""
     # Keras 3 writes operations outside layers too, into .h5 files without their module; layers have a type.
-    is_bare = version >= (3, 0) and isinstance(options, dict) and not options.keys() & {"trainable", "dtype"}
+    is_bare = version >= (3, 0) and isinstance(options, dict) and "trainable" not in options
+    is_bare = is_bare and class_name != "InputLayer"
     layer = LayerConfig(
         name=str(name),
         class_name=str(class_name).rsplit(">", 1)[-1],
@@ -129,6 +136,10 @@ def parse(
     if (identity := entry.get("shared_object_id")) is not None:
         layer.twin = shared.setdefault(identity, layer)
         layer.twin = None if layer.twin is layer else layer.twin
+    if layer.class_name in WRAPPERS and not layer.is_custom and isinstance(layer.options.get("layer"), dict):
+        inner = parse(layer.options["layer"], version, standalone, shared)
+        inner.calls = [Call([], {})]
+        layer.children = [inner]
     if not layer.is_model or layer.is_custom:
         return layer
     entries = options if isinstance(options, list) else options["layers"]

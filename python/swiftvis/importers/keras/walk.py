@@ -9,7 +9,7 @@ from swiftvis.errors import ModelError, UnsupportedModelError
 from swiftvis.importers.keras.builder import GraphBuilder, Tensor, Weight
 from swiftvis.importers.keras.call import Dialect, LayerCall, Refusal, Undetermined
 from swiftvis.importers.keras.container import Archive
-from swiftvis.importers.keras.layers import LAYERS, array_counts, converter
+from swiftvis.importers.keras.layers import LAYERS, array_counts, converter, wrapping
 from swiftvis.importers.keras.layers.refused import reason
 from swiftvis.importers.keras.replacing import HINT, replaced
 from swiftvis.importers.keras.topology import LayerConfig, parse
@@ -110,6 +110,8 @@ class _Walker:
         if why := _refusal(layer):
             self._refuse(layer, path, why)
             return [None]
+        if layer.is_wrapper:
+            return self._wrapped(layer, path, index, inputs)
         arrays = None if self._arrays is None else self._arrays.get(layer, [])
         call = LayerCall(self.builder, layer, path, index, inputs, arrays, self._dialect)
         try:
@@ -122,6 +124,23 @@ class _Walker:
         if call.activation_node:
             self._entry(layer).setdefault("activations", []).append(call.activation_node)
         return list(result) if isinstance(result, list) else [result]
+
+    def _wrapped(self, layer: LayerConfig, path: str, index: int, inputs: Results) -> Results:
+        """What is inside, whose kernel SpectralNormalization has normalized already, or of TimeDistributed for each step."""
+        path, inner = f"{path}/{index}" if index else path, layer.children[0]
+        if layer.class_name != "TimeDistributed":
+            return self._call(inner, f"{path}/{inner.name}", 0, inputs)
+        try:
+            call = LayerCall(self.builder, layer, path, 0, inputs, None, self._dialect)
+            steps = wrapping.steps(call)
+        except Refusal as refusal:
+            self._refuse(layer, path, str(refusal))
+            return [None]
+        except Undetermined:
+            return [None]
+        found = [self._call(inner, f"{path}/{step}/{inner.name}", 0, [x]) for step, x in enumerate(steps)]
+        results = [result[0] for result in found if len(result) == 1 and result[0] is not None]
+        return [wrapping.joined(call, results)] if len(results) == len(steps) else [None]
 
     def _refuse(self, layer: LayerConfig, path: str, why: str) -> None:
         self._refusals.setdefault(f"{path} ({layer.class_name})", why)
@@ -162,6 +181,8 @@ def _refusal(layer: LayerConfig) -> str | None:
         return "it holds Python code, which is never run"
     if layer.is_custom:
         return "it is a custom class, whose code is never run"
+    if layer.is_wrapper:
+        return None
     if layer.class_name not in LAYERS and not layer.is_operation:
         return reason(layer.class_name)
     return None

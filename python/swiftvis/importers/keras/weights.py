@@ -90,10 +90,21 @@ class ArchiveWeights:
                 arrays.update({leaf: arrays[first] for first, leaf in pairs if first in arrays})
                 continue
             own = (layers.children or {}).get(name) if layers is not None else None
-            if layer.children:
+            if layer.is_wrapper:
+                self._wrapped(layer.children[0], own, roles, arrays)
+            elif layer.children:
                 self._visit(layer, own, roles, arrays)
             elif count := sum(roles(layer)):
                 arrays[layer] = self._variables(layer, own, count)
+
+    def _wrapped(self, inner: LayerConfig, group: Node | None, roles: Roles, arrays: Arrays) -> None:
+        own = (group.children or {}).get("layer") if group is not None else None
+        if inner.is_wrapper:
+            self._wrapped(inner.children[0], own, roles, arrays)
+        elif inner.children:
+            self._visit(inner, own, roles, arrays)
+        elif count := sum(roles(inner)):
+            arrays[inner] = self._variables(inner, own, count)
 
     @classmethod
     def _variables(cls, layer: LayerConfig, group: Node | None, count: int) -> list[StoredArray]:

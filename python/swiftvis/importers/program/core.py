@@ -303,7 +303,8 @@ class Core:
 def _layer(entry: dict[str, Any]) -> dict[str, Any]:
     found = dict(entry, outputs=[node.name for node in entry["outputs"]])
     activations = [node.name for node in found.pop("activations")]
-    return found | ({"activations": activations} if activations else {})
+    # One for each call or none: a dropout called behind an activation and elsewhere is not one.
+    return found | ({"activations": activations} if len(activations) == len(found["outputs"]) else {})
 
 
 def _identity(array: np.ndarray) -> tuple[Any, ...]:

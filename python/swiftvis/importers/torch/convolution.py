@@ -159,22 +159,30 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Value:
-    """Scaled dot-product attention: softmax(q k^T * scale + mask) v."""
+    """Scaled dot-product attention: softmax(q k^T * scale + mask) v. A query that may see nothing gets 0, as PyTorch's."""
     if enable_gqa and key.shape[-3] != query.shape[-3]:
-        raise Refusal("grouped queries are not supported")
+        heads, (own,) = p.sizes(key, [-3])[0], p.sizes(query, [-3])
+        key, values = (p.gather(x, np.repeat(np.arange(heads), own // heads), -3) for x in (key, values))
     factor = 1 / math.sqrt(p.sizes(query, [-1])[0]) if scale is None else scale
     axes = [*range(key.rank - 2), key.rank - 1, key.rank - 2]
     scores = p.matmul(p.affine(query, factor), p.permute(key, axes))
     if is_causal:
         rows, columns = p.sizes(scores, [-2, -1])
         mask = p.constant(np.tril(np.ones((rows, columns), bool)))
-    if mask is not None:
-        if mask.array is None:
-            raise Refusal("a mask that depends on the input is not supported")
+    if mask is not None and mask.array is None:
+        if mask.kind == "b":
+            raise Refusal("a mask of truth values that depend on the input is not supported")
+        scores = p.merge("add", scores, mask)
+    elif mask is not None:
         # Far below every score, and finite: what is masked gets a weight of exactly 0.
         finite = np.where(mask.array, 0, -1e9) if mask.array.dtype == bool else np.maximum(mask.array, -1e9)
         scores = p.merge("add", scores, p.constant(finite.astype(np.float32)))
-    return p.matmul(p.softmax(scores, -1), values)
+    weights = p.softmax(scores, -1)
+    if mask is not None and mask.array is not None:
+        is_seen = mask.array if mask.array.dtype == bool else mask.array > -np.inf
+        if not (sees := is_seen.any(-1, keepdims=True)).all():
+            weights = p.merge("multiply", weights, p.constant(sees.astype(np.float32)))
+    return p.matmul(weights, values)
 
 
 ROWS: dict[str, Any] = {

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from swiftvis.errors import UnsupportedModelError
+from swiftvis.errors import ModelError, UnsupportedModelError
 
 
 def exported(
@@ -19,6 +19,7 @@ def exported(
     which those of the names `computed` are whole and others are taken apart.
 
     Raises:
+        ModelError: it does not run on these inputs.
         UnsupportedModelError: it cannot be traced; the message says why in short.
     """
     import torch
@@ -46,7 +47,22 @@ def _traced(module: Any, arguments: tuple[Any, ...], options: dict[str, Any]) ->
         # Reading the bytecode instead of running the code gets through a few modules more.
         with contextlib.suppress(Exception):
             return torch.export.export(module, arguments, options, strict=True)
+        _check_runs(module, arguments, options)
         raise UnsupportedModelError(f"torch.export cannot trace it: {_reason(error)}") from error
+
+
+def _check_runs(module: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """An input that the module itself does not take is the caller's mistake."""
+    try:
+        module(*arguments, **options)
+    except Exception as error:
+        given = [*arguments, *options.values()]
+        shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in given)
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise ModelError(
+            f"the module does not take this example input, of shape {shapes} (channels first, one sample): "
+            f"{type(error).__name__}: {line}"
+        ) from error
 
 
 def _keep_dropouts(program: Any) -> None:
@@ -61,6 +77,8 @@ def _keep_dropouts(program: Any) -> None:
 
 def _reason(error: Exception) -> str:
     text = str(error)
+    if "quantized" in text:
+        return "it is quantised: give the module that it was made of, whose weights are floats"
     if "DataDependent" in type(error).__name__ or "data-dependent" in text:
         where = re.search(r'File "([^"]+)", line (\d+), in (\w+)\s+(.+)', text)
         place = f" ({where[1]}, line {where[2]}: {where[4].strip()})" if where else ""

@@ -184,6 +184,30 @@ def _unfold(p: Program, x: Value, axis: int, size: int, step: int) -> Value:
     return p.permute(taken, [*(i for i in range(taken.rank) if i != axis + 1), axis + 1])
 
 
+def _column_to_image(
+    p: Program,
+    x: Value,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> Value:
+    """`fold`: windows are added at their places, by a matrix of zeros and ones along each axis."""
+    windows = [
+        (size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in range(2)
+    ]
+    batch = x.shape[0] if x.rank == 3 else 1
+    y = p.reshape(x, (batch, -1, *kernel, *windows))
+    y = p.permute(y, (0, 1, 2, 4, 3, 5))
+    y = p.reshape(y, (*y.shape[:2], kernel[0] * windows[0], kernel[1] * windows[1]))
+    for i in range(2):
+        places = np.arange(kernel[i])[:, None] * dilation[i] + np.arange(windows[i]) * stride[i] - padding[i]
+        matrix = (places.reshape(-1, 1) == np.arange(size[i])).astype(np.float32)
+        y = p.transformed(y, 2 + i, matrix)
+    return y if x.rank == 3 else p.reshape(y, y.shape[1:])
+
+
 def _diagonal(p: Program, x: Value, offset: int = 0, a: int = 0, b: int = 1) -> Value:
     a, b = p.axis(x, a), p.axis(x, b)
     rest = [i for i in range(x.rank) if i not in (a, b)]
@@ -238,6 +262,7 @@ ROWS: dict[str, Any] = {
     "aten.slice_scatter": _slice_scatter,
     "aten.select_scatter": _select_scatter,
     "aten.unfold": _unfold,
+    "aten.col2im": _column_to_image,
     "aten.diagonal": _diagonal,
     "aten.pixel_shuffle": lambda p, x, block: p.depth_to_space(x, block, True),
     "aten.pixel_unshuffle": lambda p, x, block: p.space_to_depth(x, block, True),

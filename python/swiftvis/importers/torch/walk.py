@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 import operator
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from swiftvis.importers.program import Program, Refusal, Undetermined
+from swiftvis.importers.program import Program, Refusal, Undetermined, Value
 from swiftvis.importers.program.core import LARGEST_CONSTANT
 from swiftvis.importers.torch.calls import Calls
 from swiftvis.importers.torch.rows import ROWS
@@ -145,7 +146,10 @@ class Walk:
             result = row(self.program, *arguments[0], **arguments[1])
         except (AssertionError, AttributeError, IndexError, TypeError, ValueError) as error:
             raise Refusal(f"this form of it is not supported ({type(error).__name__}: {error})") from error
-        _check_shapes(result, node.meta.get("val"))
+        traced = node.meta.get("val")
+        _check_shapes(result, traced)
+        if isinstance(result, Value) and result.array is None and str(traced.dtype) == "torch.bool":
+            result = dataclasses.replace(result, kind="b")
         return result
 
     def _arguments(self, given: Any) -> Any:

@@ -180,4 +180,6 @@ def converter(layer: LayerConfig) -> Callable[[LayerCall], Tensor | list[Tensor]
 def array_counts(layer: LayerConfig) -> Counts:
     if layer.is_operation:
         return 0, 0
+    if layer.class_name == "SpectralNormalization":
+        return 0, 1  # what training estimates the kernel's norm with
     return LAYERS[layer.class_name].arrays(layer.options) if layer.class_name in LAYERS else (0, 0)

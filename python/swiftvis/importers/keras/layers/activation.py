@@ -7,6 +7,9 @@ from typing import Any
 
 from swiftvis.importers.keras.builder import Tensor
 from swiftvis.importers.keras.call import LayerCall, Refusal
+from swiftvis.importers.keras.composition import Composition
+from swiftvis.importers.keras.layers.formulas import ACTIVATIONS
+from swiftvis.importers.program import Value
 
 Node = tuple[str, dict[str, Any]]
 
@@ -56,14 +59,16 @@ def function(call: LayerCall) -> Node:
         return "linear", {}
     if value == "hard_sigmoid":
         return "hard_sigmoid", {"slope": 0.2 if call.dialect.version < (3, 0) else 1 / 6}
-    if value not in FUNCTIONS:
+    if value not in FUNCTIONS and value not in ACTIVATIONS:
         raise Refusal(f"its activation {value!r} is not supported")
-    return FUNCTIONS[value]
+    return FUNCTIONS.get(value, (value, {}))
 
 
 def activate(call: LayerCall, node: Node, x: Tensor, suffix: str = "activation") -> Tensor:
     """`x` through an activation that users may replace."""
     op, attributes = node
+    if op in ACTIVATIONS:
+        return call.composed(ACTIVATIONS[op], x, channels_first=x.channels_first, suffix=suffix)
     if op == "softmax":
         y, inner = softmax(call, x, -1, suffix)
     else:
@@ -100,9 +105,28 @@ def softmax_layer(call: LayerCall) -> Tensor:
     axis = call.options.get("axis", -1)
     if isinstance(axis, list) and len(axis) == 1:
         axis = axis[0]
+    if isinstance(axis, list):
+        return _softmax_over(call, axis)
     if type(axis) is not int:
         raise Refusal(f"softmax over axis {axis!r} is not supported")
     return softmax(call, call.input, axis)[0]
+
+
+def _softmax_over(call: LayerCall, over: list[Any]) -> Tensor:
+    """Over several axes together."""
+    x = call.input
+    if any(type(axis) is not int or not -x.rank <= axis < x.rank or axis % x.rank == 0 for axis in over):
+        raise Refusal(f"softmax over axis {over!r} is not supported")
+    axes = sorted({axis % x.rank for axis in over})
+
+    def flat(p: Composition, y: Value) -> Value:
+        kept = y.shape[: y.rank - len(axes)]
+        return p.reshape(p.softmax(p.reshape(y, (*kept, -1)), len(kept)), y.shape)
+
+    def compute(p: Composition, value: Value) -> Value:
+        return p.trailing(value, axes, lambda y: flat(p, y))
+
+    return call.composed(compute, x, channels_first=x.channels_first)
 
 
 def _relu(call: LayerCall, options: dict[str, Any]) -> Node:

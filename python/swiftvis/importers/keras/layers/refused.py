@@ -8,7 +8,7 @@ _PIXELS = "what it does to a picture depends on the whole picture's values, and 
 _SOUND = "it computes a spectrogram"
 _CROP = "it crops at random; put CenterCrop in its place"
 _INDEX = "it looks numbers up by integer inputs, through which no gradient flows"
-_TIME = "recurrent layers and wrappers over time steps are not supported"
+_TIME = "recurrent layers are not supported"
 
 REASONS: dict[str, str] = {
     **dict.fromkeys(("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"), _CODE),
@@ -27,11 +27,10 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(
         (
             "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN",
-            "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "TimeDistributed",
+            "SimpleRNN", "SimpleRNNCell", "StackedRNNCells",
         ),
         _TIME,
     ),
-    "SpectralNormalization": "wrappers of layers are not supported; keep the layer inside, whose kernel is normalized",
     "RandomCrop": _CROP,
     "Masking": "masks are not supported",
     "MaxNumBoundingBoxes": "it works on boxes, not on pictures",

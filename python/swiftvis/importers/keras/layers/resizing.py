@@ -30,7 +30,7 @@ def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: np.where(x < radius, np.sinc(x) * np.sinc(x / radius), 0)
 
 
-_KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bilinear": _triangle,
     "bicubic": _cubic,
     "lanczos3": _lanczos(3),
@@ -40,7 +40,7 @@ _KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def interpolation(call: LayerCall, default: str) -> str:
     name = call.options.get("interpolation", default)
-    if name != "nearest" and name not in _KERNELS:
+    if name != "nearest" and name not in KERNELS:
         raise Refusal(f"interpolation {name!r} is not supported")
     return name
 
@@ -53,7 +53,7 @@ def weights(name: str, size: int, result: int, antialias: bool) -> np.ndarray:
     if name == "nearest":
         return np.minimum(np.floor(points + 0.5), size - 1).astype(np.int64)
     spread = max(size / result, 1.0) if antialias else 1.0
-    matrix = _KERNELS[name](np.abs(points - np.arange(size)[:, None]) / spread)
+    matrix = KERNELS[name](np.abs(points - np.arange(size)[:, None]) / spread)
     return (matrix / matrix.sum(0)).astype(np.float32)
 
 
@@ -79,7 +79,7 @@ def resizing(call: LayerCall) -> Tensor:
             x = _cropped(program, x, axes, size)
         if pads:
             x = _padded(program, x, axes, size, fill)
-        return _resampled(program, x, axes, size, name, antialias)
+        return resampled(program, x, axes, size, name, antialias)
 
     return _over_images(call, compute)
 
@@ -91,7 +91,7 @@ def center_crop(call: LayerCall) -> Tensor:
     def compute(program: Composition, x: Value, axes: list[int]) -> Value:
         own = program.sizes(x, axes)
         if any(a < b for a, b in zip(own, size)):
-            return _resampled(program, _cropped(program, x, axes, size), axes, size, "bilinear", False)
+            return resampled(program, _cropped(program, x, axes, size), axes, size, "bilinear", False)
         for axis, a, b in zip(axes, own, size):
             x = program.slice(x, axis, (a - b) // 2, (a - b) // 2 + b)
         return x
@@ -104,7 +104,7 @@ def enlarged(call: LayerCall, name: str, scale: list[int]) -> Tensor:
 
     def compute(program: Composition, x: Value, axes: list[int]) -> Value:
         size = [own * factor for own, factor in zip(program.sizes(x, axes), scale)]
-        return _resampled(program, x, axes, size, name, False)
+        return resampled(program, x, axes, size, name, False)
 
     return _over_images(call, compute)
 
@@ -117,7 +117,7 @@ def _over_images(call: LayerCall, function: Callable[[Composition, Value, list[i
     return call.composed(lambda program, value: function(program, value, axes), x, channels_first=first)
 
 
-def _resampled(
+def resampled(
     program: Composition, x: Value, axes: list[int], size: list[int], name: str, antialias: bool
 ) -> Value:
     for axis, result in zip(axes, size):
