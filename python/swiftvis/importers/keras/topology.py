@@ -120,9 +120,11 @@ def parse(
     )
     module = entry.get("module") or ""
     registered = entry.get("registered_name") or ""
-    # Keras 3 writes operations outside layers too, into .h5 files without their module; layers have a type.
+    # Keras 3 writes operations outside layers too, into .h5 files without their module; layers have a type of numbers.
     is_bare = version >= (3, 0) and isinstance(options, dict) and "trainable" not in options
-    is_bare = is_bare and class_name != "InputLayer"
+    is_bare = (
+        is_bare and (options.get("dtype") is None or class_name == "Cast") and class_name != "InputLayer"
+    )
     layer = LayerConfig(
         name=str(name),
         class_name=str(class_name).rsplit(">", 1)[-1],
