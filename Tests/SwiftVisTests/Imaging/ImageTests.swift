@@ -51,7 +51,7 @@ import Testing
   @Test func splines() throws {
     let line = try Image<Float>(height: 4, width: 1, channels: 1, samples: [0, 1, 4, 9])
     let zoomed = try line.resized(height: 7, width: 1, interpolation: .cubicSpline).samples
-    for (found, expected) in zip(zoomed, [0, 0.3, 1, 2.25, 4, 6.7, 9] as [Float]) {
+    for (found, expected) in zip(zoomed, [0, 0.3, 1, 2, 4, 7.2, 9] as [Float]) {
       #expect(abs(found - expected) < 1e-6, "\(zoomed)")
     }
     let constant = try Image<Float>(height: 1, width: 2, channels: 3, repeating: 2)

@@ -13,7 +13,9 @@ import Testing
       "data_format": "channels_first", "inputs": [{"name": "x", "shape": [null, 2, 1, 2]}],
       "nodes": [{"name": "p", "op": "permute", "inputs": ["x"], "attributes": {"axes": [0, 2, 3, 1]}},
                 {"name": "a", "op": "relu", "inputs": ["p"]},
-                {"name": "d", "op": "dense", "inputs": ["a"], "weights": {"kernel": "k"}},
+                {"name": "b", "op": "permute", "inputs": ["a"], "attributes": {"axes": [0, 3, 1, 2]}},
+                {"name": "q", "op": "permute", "inputs": ["b"], "attributes": {"axes": [0, 2, 3, 1]}},
+                {"name": "d", "op": "dense", "inputs": ["q"], "weights": {"kernel": "k"}},
                 {"name": "y", "op": "permute", "inputs": ["d"], "attributes": {"axes": [0, 3, 1, 2]}}]
       """
       : """
@@ -23,7 +25,7 @@ import Testing
       """
     let description = """
       {"format": "swiftvis", "version": 1, \(body), "outputs": ["y"], "classes": ["left", "right"], "layers": [
-       {"name": "rectifier", "class_name": "ReLU", "outputs": ["a"], "activations": ["a"]},
+       {"name": "rectifier", "class_name": "ReLU", "outputs": ["\(isChannelsFirst ? "b" : "a")"], "activations": ["a"]},
        {"name": "head", "class_name": "Dense", "outputs": ["y"]}]}
       """
     return try Model(description: description, tensors: ["k": Tensor(shape: [2, 2], values: [1, -2, 3, 4])])
@@ -213,7 +215,7 @@ import Testing
     #expect(throws: VisError.self) { try model.predict(image, at: "nothing") }
     #expect(throws: VisError.self) { try model.predict(image, options: RunOptions(threads: -1)) }
     #expect(throws: VisError.self) { try model.predict([Tensor]()) }
-    #expect(throws: VisError.self) { try model.gradient(of: Tensor(shape: [1, 1, 2, 2], values: samples), at: "head") }
+    #expect(throws: VisError.self) { try model.gradient(of: Tensor(shape: [1, 1, 2, 2], values: samples), at: "nothing") }
     #expect(throws: VisError.self) { try model.saliency(of: Tensor(shape: [0, 1, 2, 2], values: [])) }
     #expect(throws: VisError.self) { try model.cam(of: Tensor(shape: [4], values: samples)) }
     #expect(throws: VisError.self) { try Model(contentsOf: "/nonexistent.safetensors") }
