@@ -82,32 +82,39 @@ extension Model {
   ) throws(VisError) -> Tensor {
     try asVisError {
       guard steps >= 1 else { throw VisError(.invalidArgument, "steps: \(steps) is below 1") }
-      let objective = try Objective(losses, of: self, shape: input.shape, rule: rule, options: options)
+      let objective = try Objective(losses, of: self, shape: input.shape)
       let axes = graph.channelAxis(of: 0) == 1 ? 2..<max(input.shape.count, 2) : 1..<max(input.shape.count - 1, 1)
       let jitter = try Jitter(jitter, shape: input.shape, axes: axes)
-      var random = SplitMix64(seed: randomSeed)
-      var image = input, meanSquare = try Tensor(zeros: input.shape), best = (loss: Float.infinity, image: input)
-      for index in 0..<steps {
-        if Task.isCancelled { throw VisError(.cancelled, "the task was cancelled") }
-        image = try jitter.moved(image, using: &random)
-        var (values, gradient) = try objective.evaluate(image, progress: options.part(index, of: steps).progress)
-        let loss = values.reduce(0) { $0 + $1.value }
-        guard loss.isFinite else {
-          let list = values.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
-          throw VisError(.invalidArgument, "the loss is \(loss) in step \(index + 1): \(list)")
+      func descend(_ run: Run?) throws -> Tensor {
+        var run = run
+        var random = SplitMix64(seed: randomSeed)
+        var image = input, meanSquare = try Tensor(zeros: input.shape), best = (loss: Float.infinity, image: input)
+        for index in 0..<steps {
+          if Task.isCancelled { throw VisError(.cancelled, "the task was cancelled") }
+          image = try jitter.moved(image, using: &random)
+          var (values, gradient) = try objective.evaluate(image, &run)
+          let loss = values.reduce(0) { $0 + $1.value }
+          guard loss.isFinite else {
+            let list = values.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+            throw VisError(.invalidArgument, "the loss is \(loss) in step \(index + 1): \(list)")
+          }
+          try gradient.values.withUnsafeMutableBufferPointer {
+            try GradientDescent.normalize(UnsafeBufferPointer($0), into: $0)
+          }
+          try onStep(OptimizationStep(index: index, losses: values, loss: loss, image: image, gradient: gradient))
+          try move(&image, down: gradient, &meanSquare)
+          if loss < best.loss { best = (loss, image) }
         }
-        try gradient.values.withUnsafeMutableBufferPointer {
-          try GradientDescent.normalize(UnsafeBufferPointer($0), into: $0)
-        }
-        try onStep(OptimizationStep(index: index, losses: values, loss: loss, image: image, gradient: gradient))
-        try descend(&image, gradient, &meanSquare)
-        if loss < best.loss { best = (loss, image) }
+        return best.image
       }
-      return best.image
+      let nodes = objective.nodes
+      guard !nodes.isEmpty else { return try descend(nil) }
+      let wish = Run.Wish(values: nodes, cotangents: nodes, gradients: [0], repetitions: steps)
+      return try withRun([input], wish, rule: rule, options: options) { try descend($0) }
     }
   }
 
-  private func descend(_ image: inout Tensor, _ gradient: Tensor, _ meanSquare: inout Tensor) throws {
+  private func move(_ image: inout Tensor, down gradient: Tensor, _ meanSquare: inout Tensor) throws {
     try gradient.values.withUnsafeBufferPointer { gradient in
       try meanSquare.values.withUnsafeMutableBufferPointer { meanSquare in
         try image.values.withUnsafeMutableBufferPointer {

@@ -7,6 +7,8 @@ struct Run {
     var gradients: [Graph.NodeIndex] = []
     /// How often the cotangents will go back after one pass forward.
     var backwardCount = 1
+    /// How often inputs will go forward.
+    var repetitions = 1
   }
 
   let session: Session
@@ -15,10 +17,11 @@ struct Run {
   private let stepCount: Double
   private var stepsDone = 0
 
-  fileprivate init(_ session: Session, _ question: Question, _ options: RunOptions, backwardCount: Int) {
+  fileprivate init(_ session: Session, _ question: Question, _ options: RunOptions, _ wish: Wish) {
     (self.session, self.question, progress) = (session, question, options.progress)
     let forwardCount = session.plan.forwardCount
-    stepCount = Double(forwardCount + backwardCount * (session.plan.steps.count - forwardCount))
+    let backwardCount = wish.backwardCount * (session.plan.steps.count - forwardCount)
+    stepCount = Double(wish.repetitions * (forwardCount + backwardCount))
   }
 
   /// The values that were wished.
@@ -70,7 +73,7 @@ extension Model {
     question.keepsForward = wish.backwardCount > 1
     let session = try idleSessions.take(question, options.threads) ?? Session(self, question, threads: options.threads)
     session.customRule = function
-    var run = Run(session, question, options, backwardCount: wish.backwardCount)
+    var run = Run(session, question, options, wish)
     let result = try body(&run)
     idleSessions.keep(session, question, options.threads)
     return result

@@ -18,7 +18,9 @@ struct Jitter {
 
   func moved(_ image: Tensor, using random: inout SplitMix64) throws -> Tensor {
     guard limits.contains(where: { $0 > 0 }) else { return image }
-    let shift = try Shift(shape: shape, offsets: limits.map { .random(in: -$0...$0, using: &random) })
+    // No draw for an axis that stays: the order of axes does not change the others.
+    let offsets = limits.map { $0 == 0 ? 0 : Int.random(in: -$0...$0, using: &random) }
+    let shift = try Shift(shape: shape, offsets: offsets)
     return try Tensor(shape: shape) { moved in
       try image.values.withUnsafeBufferPointer { try shift.apply($0, into: moved) }
     }
