@@ -4,6 +4,8 @@
 /// rectifiers leave many; backward one whose result the epilogue's gate shuts out.
 struct MatrixVector: Sendable {
   static let maximumRows = 32
+  /// Forward: rows of the matrix that are added up by themselves: one sum over 25088 inputs rounds seven times as much.
+  static let summedInputs = 256
 
   let rows: Int, inputs: Int, outputs: Int
   let direction: Direction
@@ -40,8 +42,9 @@ struct MatrixVector: Sendable {
     }
   }
 
-  /// The sums of a unit, every row of them.
-  var workerScratchCount: Int { rows * unitSize }
+  /// The sums of a unit, every row of them; and those over some of the inputs.
+  var workerScratchCount: Int { rows * unitSize * (sumsInParts ? 2 : 1) }
+  private var sumsInParts: Bool { direction == .forward && inputs > Self.summedInputs }
 
   func run(
     unit: Int, source: UnsafePointer<Float>, kernel: UnsafePointer<Float>, destination: UnsafeMutablePointer<Float>,
@@ -51,7 +54,7 @@ struct MatrixVector: Sendable {
     let width = direction == .forward ? outputs : inputs
     let count = min(unitSize, width - first)
     switch direction {
-    case .forward: combineRows(columns: first, count: count, source, kernel, sums)
+    case .forward: addParts(columns: first, count: count, source, kernel, sums)
     case .inputGradient: multiplyRows(first: first, count: count, source, kernel, sums, epilogue)
     }
     for row in 0..<rows {
@@ -66,25 +69,41 @@ struct MatrixVector: Sendable {
     }
   }
 
-  /// Forward: the matrix's rows, each times its input, are added up in order; four at a time, to load the sums less often.
-  private func combineRows(
+  private func addParts(
     columns first: Int, count: Int, _ source: UnsafePointer<Float>, _ kernel: UnsafePointer<Float>,
     _ sums: UnsafeMutablePointer<Float>
   ) {
+    guard sumsInParts else { return combineRows(0..<inputs, columns: first, count: count, source, kernel, sums) }
     sums.update(repeating: 0, count: rows * unitSize)
-    let vectors = count / 8 * 8
-    var i = nextInput(from: 0, source)
-    while i < inputs {
-      let i1 = nextInput(from: i + 1, source), i2 = nextInput(from: i1 + 1, source), i3 = nextInput(from: i2 + 1, source)
-      guard i3 < inputs else {
-        while i < inputs {
+    let part = sums + rows * unitSize
+    for start in stride(from: 0, to: inputs, by: Self.summedInputs) {
+      let range = start..<min(start + Self.summedInputs, inputs)
+      combineRows(range, columns: first, count: count, source, kernel, part)
+      for i in 0..<rows * unitSize { sums[i] += part[i] }
+    }
+  }
+
+  /// The matrix's rows, each times its input, are added up in order; four at a time, to load the sums less often.
+  private func combineRows(
+    _ range: Range<Int>, columns first: Int, count: Int, _ source: UnsafePointer<Float>,
+    _ kernel: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Float>
+  ) {
+    sums.update(repeating: 0, count: rows * unitSize)
+    let vectors = count / 8 * 8, end = range.upperBound
+    var i = nextInput(from: range.lowerBound, to: end, source)
+    while i < end {
+      let i1 = nextInput(from: i + 1, to: end, source)
+      let i2 = nextInput(from: i1 + 1, to: end, source)
+      let i3 = nextInput(from: i2 + 1, to: end, source)
+      guard i3 < end else {
+        while i < end {
           let k = kernel + i * outputs + first
           for row in 0..<rows {
             let y = sums + row * unitSize
             let x = source[row * inputs + i]
             for c in 0..<count { y[c].addProduct(x, k[c]) }
           }
-          i = nextInput(from: i + 1, source)
+          i = nextInput(from: i + 1, to: end, source)
         }
         return
       }
@@ -115,14 +134,14 @@ struct MatrixVector: Sendable {
           c += 1
         }
       }
-      i = nextInput(from: i3 + 1, source)
+      i = nextInput(from: i3 + 1, to: end, source)
     }
   }
 
-  /// The first input from `start` on that is not 0 in every row of the source; `inputs` or more where there is none.
-  @inline(always) private func nextInput(from start: Int, _ source: UnsafePointer<Float>) -> Int {
+  /// The first input from `start` on that is not 0 in every row of the source; `end` or more where there is none.
+  @inline(always) private func nextInput(from start: Int, to end: Int, _ source: UnsafePointer<Float>) -> Int {
     var i = start
-    while i < inputs {
+    while i < end {
       for row in 0..<rows where source[row * inputs + i] != 0 { return i }
       i += 1
     }

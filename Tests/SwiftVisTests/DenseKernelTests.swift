@@ -86,4 +86,25 @@ import Testing
       _ = check(rows, inputs, outputs, direction, parts: [.bias, .addend, .clamp, .positiveOnly, .gate], scaled: true)
     }
   }
+
+  /// What is added up at once is what rounds: one sum over all inputs was off by 2e-6.
+  @Test func longSumsRoundLittle() {
+    let (inputs, outputs) = (25088, 64)
+    var numbers = Numbers(3)
+    let kernel = numbers.array(inputs * outputs), source = numbers.array(inputs)
+    var sums = [Double](repeating: 0, count: outputs)
+    for i in 0..<inputs { for o in 0..<outputs { sums[o] += Double(source[i]) * Double(kernel[i * outputs + o]) } }
+    let dense = Dense(rows: 1, inputs: inputs, outputs: outputs, direction: .forward, hasScale: false)
+    EpilogueCase([], channels: outputs, count: outputs, &numbers).with { value in
+      let result = guarded(outputs) { destination in
+        _ = guarded(dense.workerScratchCount) { worker in
+          dense.run(
+            units: 0..<dense.unitCount, source: source, weights: kernel, destination: destination, epilogue: value,
+            workerScratch: worker)
+        }
+      }
+      let squaredError = zip(result, sums).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
+      #expect(squaredError.squareRoot() < 8e-7 * sums.reduce(0) { $0 + $1 * $1 }.squareRoot())
+    }
+  }
 }
