@@ -37,7 +37,7 @@ deviations from the mean (`parity/sets/conditioning.py`): with plain random weig
   normalization four windows of two pools, within 5e-7 and less, two of them in PyTorch too.
 - **median / peer**: the median relative error of the gradient's pixels by that of the worse peer: 1 is a framework's own
   rounding. Then the same with `exact=True`, target: 2, since two roundings scatter. Winograd's algorithm, the default of
-  3 x 3 convolutions, rounds up to five times as much, and so has more jumps: most in VGGs with batch normalization, where
+  3 x 3 convolutions, rounds up to eight times as much, and so has more jumps: most in VGGs with batch normalization, where
   5 images have 1.4 million windows to decide.
 
 **measured** counts the networks whose row is below; the others of a set have not been run yet, and `make parity` runs them.
