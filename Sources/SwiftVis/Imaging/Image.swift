@@ -35,7 +35,8 @@ public struct Image<Sample: ImageSample>: Sendable, Hashable {
     (self.height, self.width, self.channels, self.samples) = (height, width, channels, samples)
   }
 
-  /// The sample of a pixel's channel. As with an array, a place outside the image is a programmer's error and ends the program.
+  /// The sample of a pixel's channel. As with an array, a place outside the image is a programmer's error and ends the program; neither
+  /// the library nor the C ABI asks here, so no file and no argument of Python's gets this far.
   public subscript(row: Int, column: Int, channel: Int = 0) -> Sample {
     get { samples[index(row, column, channel)] }
     set { samples[index(row, column, channel)] = newValue }

@@ -103,12 +103,15 @@ import Testing
     #expect(try model.saliency(of: image, target: .filter(1), reduction: .sum).normalized().samples == [1, 0])
   }
 
-  /// The layer's channels are weighted by (1, -2) / 2 for filter 0 ... each pixel's mean gradient.
+  /// Channels weighted by the mean of the score's gradient, summed; what is negative becomes 0.
   @Test func cam() throws {
     let model = try Self.model()
     // The gradient at "a" for filter 1 is (-1, 2) at both pixels, and so are the weights.
     #expect(try model.cam(of: image, target: .filter(1)).samples == [3, 6])
     #expect(try model.cam(of: image, target: .filter(1), source: "rectifier").samples == [3, 6])
+    // -4 + 2 at the first pixel.
+    let negative = try Image<Float>(height: 1, width: 2, channels: 2, samples: [4, 1, -1, 3])
+    #expect(try model.cam(of: negative, target: .filter(1)).samples == [0, 6])
     // (0.5, 1.5): all positive.
     #expect(try model.cam(of: image, target: .filter(0)).samples == [3.5, 4.5])
     #expect(throws: VisError.self) { try model.cam(of: image, target: .mean(of: "a"), source: "y") }

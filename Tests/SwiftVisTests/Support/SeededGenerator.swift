@@ -1,15 +1,11 @@
-/// SplitMix64 (Steele, Lea & Flood 2014): the same numbers on every run and machine.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
+@testable import SwiftVis
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+/// The same numbers on every run and machine.
+struct SeededGenerator: RandomNumberGenerator {
+  private var source: SplitMix64
+  init(_ seed: UInt64) { source = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15) }
+
+  mutating func next() -> UInt64 { source.next() }
 
   mutating func int(_ range: ClosedRange<Int>) -> Int { .random(in: range, using: &self) }
   mutating func chance(_ probability: Double) -> Bool { .random(in: 0..<1, using: &self) < probability }
